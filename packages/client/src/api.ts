@@ -1,0 +1,65 @@
+/**
+ * The client without a mount: what a FUSE server, a Node program or a bench calls. Methods answer at once (no
+ * promise) where memory has the answer: the kernel asks often, and a turn of the event loop costs more than the
+ * answer. `await` serves both.
+ */
+import type { Dataset, Entry, InodeId, InodeRecord, Invalidation } from '@tidecache/protocol';
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Bytes of a file, in the buffers that received them. */
+export interface Slices {
+  readonly parts: readonly Uint8Array[];
+  readonly bytes: number;
+  /** Call once, when the parts are no longer looked at: their memory serves other reads then. */
+  release(): void;
+}
+
+/** One open file, pinned to one version. */
+export interface FileHandle {
+  readonly inode: InodeRecord;
+  /**
+   * Up to `length` bytes from `offset`; fewer only at the end of the file, none past it. Rejects with STALE when the
+   * version is gone from origin and workers, TIMEOUT past READ_DEADLINE_MS.
+   */
+  read(offset: number, length: number): MaybePromise<Slices>;
+  /** The same, copied into `into`; resolves to the bytes written. */
+  readInto(into: Uint8Array, offset: number): Promise<number>;
+  close(): void;
+}
+
+export interface DirectoryPage {
+  readonly entries: readonly Entry[];
+  /** Pass as `after` to go on; absent at the end. */
+  readonly next?: string;
+}
+
+export interface Client {
+  lookup(parent: InodeId, name: string): MaybePromise<Entry>;
+  getattr(ino: InodeId): MaybePromise<InodeRecord>;
+  readdir(ino: InodeId, after: string, limit: number): Promise<DirectoryPage>;
+  open(ino: InodeId): MaybePromise<FileHandle>;
+  /** Walks `path` from the root. */
+  resolve(path: string): Promise<InodeRecord>;
+  /** resolve, open, read whole; for small files and tests. */
+  readFile(path: string): Promise<Buffer>;
+  dataset(id: number): Dataset | undefined;
+  /** Names and inodes to forget, pushed by the master. Returns the way to stop listening. */
+  onInvalidate(listener: (change: Invalidation) => void): () => void;
+  /** Cumulative counters and gauges, flat, for status, metrics and benches. */
+  stats(): ClientStats;
+  close(): Promise<void>;
+}
+
+export interface ClientStats {
+  /** Bytes received from each worker, by id. */
+  readonly workerBytes: Readonly<Record<string, number>>;
+  /** Bytes read straight from origins, since no worker could serve them. */
+  readonly originBytes: number;
+  readonly readBytes: number;
+  /** Attempts that went on to the next worker, by error code. */
+  readonly retries: Readonly<Record<string, number>>;
+  readonly stale: number;
+  /** Read-ahead memory in use. */
+  readonly bufferBytes: number;
+}

@@ -1,0 +1,65 @@
+/**
+ * READ's body: fixed binary, since it is the hot path. The source of the file follows, encoded once per open handle
+ * and decoded by a worker on a miss alone.
+ *
+ * | offset | bytes | field |
+ * | ---: | ---: | --- |
+ * | 0 | 16 | file id |
+ * | 16 | 4 | block index |
+ * | 20 | 4 | offset in the block |
+ * | 24 | 4 | length |
+ * | 28 | 4 | flags |
+ * | 32 | … | {@link Source}, in msgpack |
+ *
+ * The reply has no body; its payload is the bytes, in one frame from memory or in several as they arrive.
+ */
+import { TidecacheError } from './errors.js';
+import type { FileId } from './ids.js';
+import { MAX_BLOCK_BYTES, MAX_READ_BYTES } from './limits.js';
+
+export const READ_FIXED_BYTES = 32;
+/** On a miss, fill the whole block: the reader is sequential. Without it, only the pages asked for. */
+export const READ_WHOLE_BLOCK = 1;
+/** Nobody waits for this yet: demand goes first, and a worker that is busy may refuse. */
+export const READ_AHEAD = 2;
+
+export interface ReadRequest {
+  fileId: FileId;
+  blockIndex: number;
+  /** Bytes from the block's start. */
+  offset: number;
+  /** Bytes, within the block and within the file. */
+  length: number;
+  flags: number;
+  /** The encoded {@link Source}: not decoded here. */
+  source: Uint8Array;
+}
+
+export function encodeRead(request: ReadRequest): Buffer {
+  const out = Buffer.allocUnsafe(READ_FIXED_BYTES + request.source.length);
+  out.write(request.fileId, 0, 16, 'latin1');
+  out.writeUInt32LE(request.blockIndex, 16);
+  out.writeUInt32LE(request.offset, 20);
+  out.writeUInt32LE(request.length, 24);
+  out.writeUInt32LE(request.flags, 28);
+  out.set(request.source, READ_FIXED_BYTES);
+  return out;
+}
+
+/** Throws INVALID on a body that is too short or a range that no block can have. `source` is a view of `body`. */
+export function decodeRead(body: Buffer): ReadRequest {
+  if (body.length < READ_FIXED_BYTES) throw new TidecacheError('INVALID', `READ of ${body.length} bytes`);
+  const offset = body.readUInt32LE(20);
+  const length = body.readUInt32LE(24);
+  if (length === 0 || length > MAX_READ_BYTES || offset + length > MAX_BLOCK_BYTES) {
+    throw new TidecacheError('INVALID', `READ of ${length} bytes at ${offset} of a block`);
+  }
+  return {
+    fileId: body.toString('latin1', 0, 16) as FileId,
+    blockIndex: body.readUInt32LE(16),
+    offset,
+    length,
+    flags: body.readUInt32LE(28),
+    source: body.subarray(READ_FIXED_BYTES),
+  };
+}
