@@ -1,0 +1,69 @@
+/** The peer: `rclone mount`, with its cache in memory, over the same S3 server. Installed from Debian when missing. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { type S3Server, type Scratch, Service } from '@tidecache/test';
+
+const run = promisify(execFile);
+
+export async function installDebian(name: string, command = name): Promise<void> {
+  const found = await run('which', [command]).catch(() => undefined);
+  if (found) return;
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await run('apt-get', ['update', '-q'], { env });
+  await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', name], { env });
+}
+
+/** Mounts `bucket`; resolves to the directory. */
+export async function mountRclone(scratch: Scratch, s3: S3Server, bucket: string): Promise<string> {
+  await installDebian('rclone');
+  const dir = scratch.path('rclone');
+  mkdirSync(dir);
+  const cache = mkdtempSync('/dev/shm/tidecache-rclone-');
+  scratch.defer('rclone cache', () => rmSync(cache, { recursive: true, force: true }));
+  const service = new Service({
+    name: 'rclone',
+    command: 'rclone',
+    args: [
+      ...[
+        'mount',
+        `s3:${bucket}`,
+        dir,
+        '--read-only',
+        '--allow-other',
+        '--dir-cache-time',
+        '1h',
+        '--no-checksum',
+      ],
+      ...[
+        '--vfs-cache-mode',
+        'full',
+        '--cache-dir',
+        cache,
+        '--vfs-cache-max-size',
+        '8G',
+        '--vfs-read-ahead',
+        '64M',
+      ],
+      ...['--buffer-size', '16M', '--max-read-ahead', '4M', '--config', '/dev/null', '-v'],
+    ],
+    env: {
+      RCLONE_CONFIG_S3_TYPE: 's3',
+      RCLONE_CONFIG_S3_PROVIDER: 'Other',
+      RCLONE_CONFIG_S3_ENDPOINT: s3.options.endpoint!,
+      RCLONE_CONFIG_S3_ACCESS_KEY_ID: 'demo',
+      RCLONE_CONFIG_S3_SECRET_ACCESS_KEY: 'demo-secret',
+    },
+  });
+  scratch.defer('rclone', async () => {
+    await service.stop();
+    await run('umount', ['-l', dir]).catch(() => undefined);
+  });
+  const deadline = Date.now() + 30_000;
+  while (!readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${dir} `)) {
+    if (!service.running || Date.now() > deadline)
+      throw new Error(`rclone mount did not come up:\n${service.output}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return dir;
+}
