@@ -21,6 +21,11 @@ export interface RequestOptions {
   readonly into?: Uint8Array;
   /** `bytes` from the start of `into` have arrived and their checksums agree. Called once per frame. */
   readonly onProgress?: (bytes: number) => void;
+  /**
+   * For requests that may be asked twice: while there is no connection, wait for one within the deadline rather than
+   * end as UNREACHABLE, and ask again when it breaks. So a call outlives a restart of the server.
+   */
+  readonly patient?: boolean;
   /** Ends as CANCELLED; the peer is told. `into` is not written to after the promise settles. */
   readonly signal?: AbortSignal;
 }
@@ -59,6 +64,7 @@ export interface PeerEvents {
 
 /** One accepted, authenticated connection, as seen from the server. */
 export interface ServerConnection {
+  /** The client's address and the name it gave: `worker-3 at 10.0.0.7:51234`. */
   readonly remote: string;
   /** Queues a push; drops the connection when the client takes none for too long. */
   push(opcode: number, body: Uint8Array): void;
@@ -73,7 +79,7 @@ export interface Exchange {
   /** Valid until the handler's first await or its return, whichever is first: copy what must live longer. */
   readonly body: Buffer;
   readonly payload: Buffer;
-  /** By the server's clock. */
+  /** Milliseconds since 1970 by this side's clock, as Date.now(). */
   readonly deadlineAt: number;
   /** True once the client cancelled, its deadline passed, or its connection ended: nobody waits any more. */
   readonly abandoned: boolean;

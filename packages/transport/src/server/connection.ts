@@ -1,0 +1,278 @@
+/**
+ * One accepted connection: handshake, then requests in and replies out.
+ *
+ * Reading is by 'data', not by `onread`: that option exists for dialled sockets alone, and what clients send is small.
+ * Back-pressure: while too many requests are served or too many reply bytes are queued, parsing stops within the chunk,
+ * and the socket is paused, so that the rest waits at the client.
+ */
+import type { Socket } from 'node:net';
+import {
+  EMPTY_BODY,
+  ERRORS,
+  encodeBody,
+  FLAG_CANCEL,
+  FLAG_PUSH,
+  FLAG_REPLY,
+  type FrameHeader,
+  MAX_BODY_BYTES,
+  OPCODES,
+  TidecacheError,
+} from '@tidecache/protocol';
+import type { Exchange, ServerConnection } from '../api.js';
+import type { Clock } from '../clock.js';
+import { type Frame, FrameParser, type FrameSink } from '../frame-parser.js';
+import { FrameWriter } from '../frame-writer.js';
+import { MAX_DEADLINE_MS, MAX_HANDSHAKE_BODY_BYTES, type ServerLimits } from '../limits.js';
+import { TimerEntry, type TimerWheel } from '../timer-wheel.js';
+import { ServedExchange } from './exchange.js';
+import { type ServerHandshake, serverHandshake } from './handshake.js';
+
+export interface LinkInit {
+  readonly socket: Socket;
+  readonly where: string;
+  readonly secret: string;
+  readonly name: string;
+  readonly release?: string | undefined;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly limits: ServerLimits;
+  readonly owner: LinkOwner;
+}
+
+/** What the server hears of its connection. */
+export interface LinkOwner {
+  proved(link: Link): void;
+  handle(exchange: Exchange): void;
+  /** Why this side ended it; not called for a client that left in peace. */
+  refused(error: TidecacheError): void;
+  closed(link: Link): void;
+}
+
+export class Link extends TimerEntry implements ServerConnection, FrameSink {
+  readonly #init: LinkInit;
+  readonly #socket: Socket;
+  readonly #parser: FrameParser;
+  readonly #writer: FrameWriter;
+  readonly #exchanges = new Map<number, ServedExchange>();
+  #handshake: ServerHandshake | undefined;
+  #remote: string;
+  #rest: Buffer | undefined;
+  #parsing = false;
+  #leaving = false;
+  #closed = false;
+  #closeListeners: (() => void)[] = [];
+
+  constructor(init: LinkInit) {
+    super();
+    this.#init = init;
+    this.#socket = init.socket;
+    this.#remote = init.where;
+    const { secret, name, where, release, clock, wheel, limits } = init;
+    this.#handshake = serverHandshake({ secret, name, where, release });
+    this.#parser = new FrameParser(this, { maxBodyBytes: MAX_HANDSHAKE_BODY_BYTES, maxPayloadBytes: 0 });
+    this.#writer = new FrameWriter(init.socket, clock.now, () => this.#resume());
+    wheel.schedule(this, clock.now() + limits.connectMs);
+    init.socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    init.socket.on('error', () => init.socket.destroy());
+    init.socket.once('end', () => init.socket.destroy());
+    init.socket.once('close', () => this.#close());
+  }
+
+  get remote(): string {
+    return this.#remote;
+  }
+
+  get proved(): boolean {
+    return this.#handshake === undefined;
+  }
+
+  get paused(): boolean {
+    const { exchanges, queuedBytes } = this.#init.limits;
+    return this.#leaving || this.#exchanges.size >= exchanges || this.#writer.queuedBytes >= queuedBytes;
+  }
+
+  push(opcode: number, body: Uint8Array): void {
+    if (this.#closed) return;
+    this.#writer.send({ flags: FLAG_PUSH, opcode, status: 0, requestId: 0, deadlineMs: 0, body });
+    if (this.#writer.queuedBytes > this.#init.limits.queuedPushBytes) {
+      this.#refuse(new TidecacheError('BUSY', `${this.#remote} does not take what is pushed: dropped`));
+    }
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#closeListeners.push(listener);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Takes no more requests, and ends when those being served are answered. */
+  leave(): void {
+    this.#leaving = true;
+    this.#socket.pause();
+    this.#leaveWhenIdle();
+  }
+
+  /** The wheel's call: the handshake took too long, or it is time to see whether the client takes its replies. */
+  expire(): void {
+    const { clock, wheel, limits } = this.#init;
+    if (this.#handshake !== undefined) {
+      this.#refuse(
+        new TidecacheError('TIMEOUT', `${this.#remote}: no handshake within ${limits.connectMs} ms`),
+      );
+      return;
+    }
+    const { stalledMs } = this.#writer;
+    if (stalledMs >= limits.drainMs) {
+      const what = `${this.#remote} took no bytes for ${Math.round(stalledMs)} ms: dropped`;
+      this.#refuse(new TidecacheError('TIMEOUT', what));
+    } else if (this.#writer.queuedBytes > 0) {
+      wheel.schedule(this, clock.now() + limits.drainMs - stalledMs);
+    }
+  }
+
+  payloadTarget(header: FrameHeader): Uint8Array | undefined {
+    return Buffer.allocUnsafe(header.payloadBytes);
+  }
+
+  payloadProgress(): void {}
+
+  frame(frame: Frame): void {
+    if (this.#socket.destroyed) return;
+    const { header } = frame;
+    if (this.#handshake !== undefined) {
+      this.#shake(this.#handshake, frame);
+    } else if (header.flags === FLAG_CANCEL) {
+      this.#exchanges.get(header.requestId)?.abandon();
+    } else if (header.flags !== 0) {
+      throw new TidecacheError('PROTOCOL', `${this.#remote} sent a reply or a push, as only servers do`);
+    } else if (header.opcode === OPCODES.PING.wire) {
+      this.#answer(header, 0, EMPTY_BODY);
+    } else {
+      this.#serve(frame);
+    }
+  }
+
+  #serve(frame: Frame): void {
+    const { header } = frame;
+    if (this.#exchanges.has(header.requestId)) {
+      throw new TidecacheError('PROTOCOL', `${this.#remote} uses request id ${header.requestId} twice`);
+    }
+    const { clock, wheel, owner } = this.#init;
+    const deadlineMs = Math.min(Math.max(1, header.deadlineMs), MAX_DEADLINE_MS);
+    const exchange = new ServedExchange(frame, deadlineMs, this, this.#writer, this.#ended);
+    this.#exchanges.set(header.requestId, exchange);
+    wheel.schedule(exchange, clock.now() + deadlineMs);
+    if (frame.fault) {
+      exchange.fail(new TidecacheError('CORRUPT', `checksum of the request's ${frame.fault} differs`));
+      return;
+    }
+    owner.handle(exchange);
+  }
+
+  readonly #ended = (exchange: ServedExchange): void => {
+    this.#init.wheel.cancel(exchange);
+    this.#exchanges.delete(exchange.requestId);
+    this.#watchDrain();
+    if (this.#leaving) this.#leaveWhenIdle();
+    else this.#resume();
+  };
+
+  #shake(handshake: ServerHandshake, frame: Frame): void {
+    const { reply, proved } = handshake.take(frame);
+    this.#answer(frame.header, 0, reply);
+    this.#remote = `${handshake.clientName} at ${this.#init.where}`;
+    if (!proved) return;
+    this.#handshake = undefined;
+    this.#parser.maxBodyBytes = MAX_BODY_BYTES;
+    this.#parser.maxPayloadBytes = this.#init.limits.requestPayloadBytes;
+    this.#init.wheel.cancel(this);
+    this.#init.owner.proved(this);
+  }
+
+  #answer(header: FrameHeader, status: number, body: Uint8Array): void {
+    const { opcode, requestId } = header;
+    this.#writer.send({ flags: FLAG_REPLY, opcode, status, requestId, deadlineMs: 0, body });
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#rest === undefined) this.#parse(chunk);
+    else this.#rest = Buffer.concat([this.#rest, chunk]);
+  }
+
+  #parse(chunk: Buffer): void {
+    this.#parsing = true;
+    let taken = 0;
+    try {
+      taken = this.#parser.push(chunk);
+    } catch (thrown) {
+      this.#fault(thrown);
+      return;
+    } finally {
+      this.#parsing = false;
+    }
+    if (taken < chunk.length) {
+      this.#rest = taken === 0 ? chunk : chunk.subarray(taken);
+      this.#socket.pause();
+    } else {
+      this.#rest = undefined;
+      if (!this.#leaving && this.#socket.isPaused()) this.#socket.resume();
+    }
+  }
+
+  #resume(): void {
+    if (this.#parsing || this.#rest === undefined || this.paused || this.#socket.destroyed) return;
+    this.#parse(this.#rest);
+  }
+
+  /** Sees to it that a client that takes nothing is found. */
+  #watchDrain(): void {
+    if (this.next !== undefined || this.#writer.queuedBytes === 0 || this.#socket.destroyed) return;
+    this.#init.wheel.schedule(this, this.#init.clock.now() + this.#init.limits.drainMs);
+  }
+
+  #leaveWhenIdle(): void {
+    if (this.#exchanges.size === 0 && this.#writer.queuedBytes === 0) this.#socket.destroy();
+  }
+
+  /** A throw while reading. In the handshake the client is told; afterwards the stream is out of step. */
+  #fault(thrown: unknown): void {
+    const error =
+      thrown instanceof TidecacheError
+        ? thrown
+        : new TidecacheError('INTERNAL', `${this.#remote}: ${String(thrown)}`, { cause: thrown });
+    if (this.#handshake === undefined) {
+      this.#refuse(new TidecacheError(error.code, `${this.#remote}: ${error.message}`, { cause: error }));
+      return;
+    }
+    this.#init.owner.refused(error);
+    this.#writer.send({
+      flags: FLAG_REPLY,
+      opcode: OPCODES.HELLO.wire,
+      status: ERRORS[error.code].wire,
+      requestId: 0,
+      deadlineMs: 0,
+      body: encodeBody({ message: error.message }),
+      onSent: () => this.#socket.destroySoon(),
+    });
+    this.#socket.pause();
+  }
+
+  #refuse(error: TidecacheError): void {
+    if (this.#socket.destroyed) return;
+    this.#socket.destroy();
+    this.#init.owner.refused(error);
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#init.wheel.cancel(this);
+    for (const exchange of [...this.#exchanges.values()]) exchange.abandon();
+    this.#writer.close();
+    for (const listener of this.#closeListeners) listener();
+    this.#closeListeners = [];
+    this.#init.owner.closed(this);
+  }
+}
