@@ -1,0 +1,55 @@
+/** A body, however it comes, cut into parts: sized buffers, so that each can be sent again. */
+import { TidecacheError } from '@tidecache/protocol';
+import { MAX_PARTS, PART_BYTES } from '../limits.js';
+
+/** Bytes of each part for an object of `size` bytes; for an unknown size, up to 80 GB fit. */
+export function partBytesFor(size: number | undefined): number {
+  return Math.max(PART_BYTES, Math.ceil((size ?? 0) / MAX_PARTS));
+}
+
+/** Parts of exactly `partBytes`, but for the last. At least one, perhaps empty. Each is the caller's own. */
+export async function* partsOf(
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  partBytes: number,
+): AsyncGenerator<Uint8Array> {
+  if (body instanceof Uint8Array) {
+    for (let at = 0; at < body.length || at === 0; at += partBytes) yield body.subarray(at, at + partBytes);
+    return;
+  }
+  let part = Buffer.allocUnsafe(partBytes);
+  let filled = 0;
+  let yielded = 0;
+  for await (const chunk of body) {
+    for (let at = 0; at < chunk.length; ) {
+      const taken = Math.min(partBytes - filled, chunk.length - at);
+      part.set(chunk.subarray(at, at + taken), filled);
+      filled += taken;
+      at += taken;
+      if (filled === partBytes) {
+        yield part;
+        yielded++;
+        part = Buffer.allocUnsafe(partBytes);
+        filled = 0;
+      }
+    }
+  }
+  if (filled > 0 || yielded === 0) yield part.subarray(0, filled);
+}
+
+/** Passes parts on and fails at the end when they are not `size` bytes in all. */
+export async function* checkSize(
+  parts: AsyncIterable<Uint8Array>,
+  size: number | undefined,
+  doing: string,
+): AsyncGenerator<Uint8Array> {
+  let total = 0;
+  for await (const part of parts) {
+    total += part.length;
+    if (size !== undefined && total > size) throw wrongSize(doing, size, `more than ${size}`);
+    yield part;
+  }
+  if (size !== undefined && total !== size) throw wrongSize(doing, size, `${total}`);
+}
+
+const wrongSize = (doing: string, size: number, came: string) =>
+  new TidecacheError('INVALID', `cannot ${doing}: ${size} bytes were announced, ${came} came`);
