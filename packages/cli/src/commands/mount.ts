@@ -1,0 +1,47 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { asTidecacheError } from '@tidecache/protocol';
+import { findSecret } from '../config/secret.js';
+import { runUntilStopped } from '../lifecycle.js';
+import { parts } from '../parts.js';
+import type { Verb } from '../verb.js';
+import { announce } from './ready.js';
+
+export const mount: Verb = {
+  name: 'mount',
+  summary: 'mount the tree on a directory, read-only',
+  args: [{ name: 'DIR', help: 'an empty directory' }],
+  keys: ['master.address', 'mount.transport', 'mount.buffer', 'dataDir'],
+  examples: [
+    'tidecache mount /mnt/data --master master.internal:7440 --secret-file /etc/tidecache/secret',
+    'tidecache mount ./mnt --transport fuse-native --buffer 256MiB',
+  ],
+  async run(call) {
+    const { transport, buffer } = call.config.mount;
+    const mountPoint = resolve(call.args[0] ?? '');
+    const secret = findSecret(call.loaded, call.env);
+    const logger = call.logger('mount');
+    const { connectClient } = await parts('@tidecache/client');
+    const { mountClient } = await parts('@tidecache/fuse-client');
+    await runUntilStopped({ logger }, async (life) => {
+      const client = await connectClient({
+        master: call.config.master.address,
+        secret,
+        name: `${hostname()}:${mountPoint}`,
+        logger,
+        ...(buffer !== undefined && { bufferBytes: buffer }),
+      });
+      life.defer('client', () => client.close());
+      const mounted = await mountClient({ client, mountPoint, transport, logger });
+      life.defer('mount', () => mounted.unmount());
+      mounted.ended.then(
+        () => {
+          if (!life.stopping.aborted) logger.info({ mountPoint }, 'unmounted from outside: ending');
+          life.stop();
+        },
+        (thrown: unknown) => life.stop(asTidecacheError(thrown)),
+      );
+      announce(call, 'mount', { on: mountPoint, transport });
+    });
+  },
+};

@@ -1,0 +1,44 @@
+/** The command's own limits, with units, and their relations. */
+
+/** A configuration file. */
+export const MAX_CONFIG_BYTES = 1024 * 1024;
+/** A secret, in bytes of its file. */
+export const MAX_SECRET_BYTES = 4096;
+/** A shorter secret can be guessed from what the handshake shows. */
+export const MIN_SECRET_CHARACTERS = 16;
+
+/** One call to the master's HTTP API. */
+export const API_DEADLINE_MS = 10_000;
+/** An answer of the master's HTTP API. */
+export const MAX_API_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** From the first signal until a process that closes its parts gives up and ends with status 1. */
+export const CLOSE_MS = 10_000;
+/** The same for a child of `up`, which stops its children in three stages. */
+export const SUPERVISED_CLOSE_MS = 2_500;
+/** From asking a child to stop until it's killed. */
+export const CHILD_STOP_MS = 3_000;
+/** Stages in which `up` stops its children: the mount, the workers, the master. */
+export const STOP_STAGES = 3;
+
+/** From starting a child until it must have said that it is ready. */
+export const CHILD_READY_MS = 30_000;
+/** Waiting before a child that died is started again: the first time, and at most (doubling in between). */
+export const RESTART_MIN_MS = 250;
+export const RESTART_MAX_MS = 15_000;
+/** A child that ran this long starts from the shortest wait again. */
+export const RESTART_FORGET_MS = 60_000;
+
+/** Workers of one `up`. */
+export const MAX_LOCAL_WORKERS = 64;
+/** The path of a Unix-domain socket, in bytes, on Linux: sun_path less its final zero. */
+export const MAX_UNIX_PATH_BYTES = 107;
+
+const relations: [boolean, string][] = [
+  [SUPERVISED_CLOSE_MS < CHILD_STOP_MS, 'a child gives up before it is killed'],
+  [STOP_STAGES * CHILD_STOP_MS < CLOSE_MS, 'all stages of stopping fit the bound of the whole'],
+  [RESTART_MAX_MS < RESTART_FORGET_MS, 'a child that dies at once never counts as recovered'],
+];
+for (const [holds, relation] of relations) {
+  if (!holds) throw new Error(`limits: it does not hold that ${relation}`);
+}
