@@ -1,0 +1,109 @@
+import type { Client } from '@tidecache/client';
+import { type InodeId, TidecacheError } from '@tidecache/protocol';
+import type { DirectoryEntry, MaybePromise } from './file-system.js';
+import { DIRECTORY_PAGE_ENTRIES, DIRECTORY_PAGES_KEPT, MAX_DIRECTORY_PAGES } from './limits.js';
+import { directoryEntry } from './records.js';
+
+/** Where a page of the listing begins, so that it can be fetched again after it was let go. */
+interface PageStart {
+  readonly position: number;
+  readonly after: string;
+}
+
+interface Page {
+  readonly entries: readonly DirectoryEntry[];
+  /** No page follows. */
+  readonly last: boolean;
+}
+
+/**
+ * One open directory: the master's listing, which goes by cursors, as positions that stay valid. Of what was read only
+ * the last pages are kept, and of the others where they began: a listing of a million names needs no memory for them.
+ */
+export class Directory {
+  readonly #client: Pick<Client, 'readdir'>;
+  readonly #ino: InodeId;
+  readonly #starts: PageStart[] = [{ position: 0, after: '' }];
+  /** By index into #starts, least recently read first. */
+  readonly #kept = new Map<number, Page>();
+
+  constructor(client: Pick<Client, 'readdir'>, ino: InodeId) {
+    this.#client = client;
+    this.#ino = ino;
+  }
+
+  /** Up to `max` entries from `position` on, from one page; empty at the end. */
+  read(position: number, max: number): MaybePromise<readonly DirectoryEntry[]> {
+    const index = this.#indexOf(position);
+    const page = this.#kept.get(index);
+    return page ? this.#from(index, page, position, max) : this.#fetchAndRead(index, position, max);
+  }
+
+  async #fetchAndRead(index: number, position: number, max: number): Promise<readonly DirectoryEntry[]> {
+    return this.#from(index, await this.#fetch(index), position, max);
+  }
+
+  #from(index: number, page: Page, position: number, max: number): MaybePromise<readonly DirectoryEntry[]> {
+    const from = position - this.#starts[index]!.position;
+    if (from < page.entries.length) return page.entries.slice(from, from + max);
+    return page.last ? [] : this.read(position, max);
+  }
+
+  /** The last page that begins at or before `position`. */
+  #indexOf(position: number): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#starts[middle]!.position <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  async #fetch(index: number): Promise<Page> {
+    const start = this.#starts[index]!;
+    const { entries, next } = await this.#client.readdir(this.#ino, start.after, DIRECTORY_PAGE_ENTRIES);
+    if (next !== undefined && index === this.#starts.length - 1) this.#addStart(start, entries.length, next);
+    const following = this.#starts[index + 1];
+    const page: Page = {
+      entries: fitTo(following && following.position - start.position, entries.map(directoryEntry)),
+      last: following === undefined,
+    };
+    this.#kept.delete(index);
+    this.#kept.set(index, page);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= DIRECTORY_PAGES_KEPT) break;
+      this.#kept.delete(oldest);
+    }
+    return page;
+  }
+
+  #addStart(start: PageStart, entries: number, after: string): void {
+    if (this.#starts.length >= MAX_DIRECTORY_PAGES) {
+      throw new TidecacheError(
+        'BUSY',
+        `directory ${this.#ino} has more than ${MAX_DIRECTORY_PAGES} pages of entries: split it up`,
+      );
+    }
+    this.#starts.push({ position: start.position + entries, after });
+  }
+}
+
+/** Takes the place of an entry that is gone: a name that no transport lists. */
+const HOLE: DirectoryEntry = {
+  name: '',
+  inode: { ino: 0, kind: 'file', size: 0, mtimeMs: 0, mode: 0 },
+  entryValidMs: 0,
+  attrValidMs: 0,
+};
+
+/**
+ * A page that was let go and fetched again may have grown or shrunk. The positions after it are given out already:
+ * what is new is left to the next listing, and holes are filled.
+ */
+function fitTo(length: number | undefined, entries: DirectoryEntry[]): DirectoryEntry[] {
+  if (length === undefined || entries.length === length) return entries;
+  if (entries.length > length) return entries.slice(0, length);
+  return [...entries, ...new Array<DirectoryEntry>(length - entries.length).fill(HOLE)];
+}

@@ -1,0 +1,64 @@
+/** This package's own limits, with units. Relations are asserted below, when the module is loaded. */
+import { KiB, MAX_NAME_BYTES, MiB, READ_DEADLINE_MS } from '@tidecache/protocol';
+
+/** Bytes of one READ from the kernel: its own maximum, 256 pages of 4 KiB. */
+export const MAX_READ_REQUEST_BYTES = 1 * MiB;
+export const MAX_READ_REQUEST_PAGES = 256;
+/**
+ * Receives one request. The kernel asks for 8 KiB or more; a request of a read-only mount is far below (a name, or a
+ * list of forgets, which the kernel cuts to fit).
+ */
+export const REQUEST_BUFFER_BYTES = 64 * KiB;
+/** Reads and read-aheads that the kernel may have outstanding on a mount, and from where on it calls itself busy. */
+export const MAX_BACKGROUND_REQUESTS = 64;
+export const CONGESTION_THRESHOLD = 48;
+/** How far the kernel reads ahead, where /sys lets it be said. */
+export const DEFAULT_READ_AHEAD_KIB = 4096;
+
+/** An operation without an answer by then is answered for, with ETIMEDOUT: no process hangs on a lost promise. */
+export const OPERATION_DEADLINE_MS = READ_DEADLINE_MS + 5_000;
+/** How often overdue and interrupted operations are looked for. */
+export const SWEEP_INTERVAL_MS = 1_000;
+/** Waiting for the kernel's INIT after the mount; and for `mount` and `umount` themselves. */
+export const INIT_DEADLINE_MS = 10_000;
+export const COMMAND_DEADLINE_MS = 20_000;
+/** How often a mount that can't say so itself is checked to be still there. */
+export const MOUNT_CHECK_INTERVAL_MS = 1_000;
+
+/** Notifications waiting to be written. Equal ones are one. */
+export const MAX_PENDING_NOTIFICATIONS = 65_536;
+/** Buffers of one writev (the kernel's IOV_MAX). */
+export const MAX_WRITE_PARTS = 1024;
+
+/** Open files, and open directories, of one file system. */
+export const MAX_OPEN_HANDLES = 65_536;
+/** Entries asked for at once from the master. */
+export const DIRECTORY_PAGE_ENTRIES = 2048;
+/** Pages of one open directory kept in memory: the one being read and the one before. */
+export const DIRECTORY_PAGES_KEPT = 2;
+/** Positions of pages remembered for one open directory (a seek goes back to one). */
+export const MAX_DIRECTORY_PAGES = 65_536;
+
+/** Names that the path-based transport remembers. */
+export const MAX_CACHED_NAMES = 65_536;
+/** Entries of one directory that the path-based transport lists: it must hand all names over at once. */
+export const MAX_NATIVE_LISTING = 1_000_000;
+
+/** A file's record never changes. */
+export const FILE_ATTR_VALID_MS = 86_400_000;
+/** Attributes of a directory, where the answer does not say. */
+export const DIRECTORY_ATTR_VALID_MS = 1_000;
+/** `st_blksize`, which is what buffered readers read at a time. Python seeks and reads this much per random access. */
+export const STAT_BLOCK_BYTES = 128 * KiB;
+
+const relations: [boolean, string][] = [
+  [MAX_READ_REQUEST_PAGES * 4 * KiB === MAX_READ_REQUEST_BYTES, 'a read is whole pages of the kernel'],
+  [REQUEST_BUFFER_BYTES >= 8 * KiB, 'the kernel refuses smaller buffers'],
+  [REQUEST_BUFFER_BYTES > 40 + 8 + 2 * (MAX_NAME_BYTES + 1), 'any request with names fits'],
+  [CONGESTION_THRESHOLD < MAX_BACKGROUND_REQUESTS, 'the kernel slows down before it stops'],
+  [OPERATION_DEADLINE_MS > READ_DEADLINE_MS, "a read's own deadline speaks first"],
+  [DIRECTORY_PAGES_KEPT >= 1, 'the page being read is kept'],
+];
+for (const [holds, relation] of relations) {
+  if (!holds) throw new Error(`limits: it does not hold that ${relation}`);
+}

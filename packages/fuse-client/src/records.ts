@@ -1,0 +1,17 @@
+/** How long the kernel may believe what the client says. */
+import type { Entry, InodeRecord } from '@tidecache/protocol';
+import type { DirectoryEntry } from './file-system.js';
+import { DIRECTORY_ATTR_VALID_MS, FILE_ATTR_VALID_MS } from './limits.js';
+
+/** A file's record never changes, so only its name can become wrong; a directory's attributes may. */
+export function directoryEntry({ name, inode, validMs }: Entry): DirectoryEntry {
+  return {
+    name,
+    inode,
+    entryValidMs: validMs,
+    attrValidMs: inode.kind === 'file' ? FILE_ATTR_VALID_MS : validMs,
+  };
+}
+
+export const attrValidMs = (inode: InodeRecord): number =>
+  inode.kind === 'file' ? FILE_ATTR_VALID_MS : DIRECTORY_ATTR_VALID_MS;

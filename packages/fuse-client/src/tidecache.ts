@@ -1,0 +1,76 @@
+/** The FileSystem of a running cluster: every operation is one call of the client. */
+import type { Client, FileHandle } from '@tidecache/client';
+import { type InodeId, type InodeRecord, MAX_NAME_BYTES } from '@tidecache/protocol';
+import { Directory } from './directory.js';
+import type { FileSystem, MaybePromise, StatfsAnswer } from './file-system.js';
+import { HandleTable } from './handles.js';
+import { STAT_BLOCK_BYTES } from './limits.js';
+import { attrValidMs, directoryEntry } from './records.js';
+
+/** Sizes unknown: what the origins hold is not counted. `df` leaves such file systems out, as it does /proc. */
+const STATFS: StatfsAnswer = {
+  blockSize: STAT_BLOCK_BYTES,
+  blocks: 0,
+  files: 0,
+  maxNameBytes: MAX_NAME_BYTES,
+};
+
+/** Does not close `client`. */
+export function createFileSystem(client: Client): FileSystem {
+  const files = new HandleTable<FileHandle>('file');
+  const directories = new HandleTable<Directory>('directory');
+
+  const opened = (file: FileHandle) => {
+    try {
+      // An inode is one version: the pages that the kernel has of it are right.
+      return { handle: files.add(file), keepCache: true };
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  };
+
+  return {
+    lookup: (parent, name) => then(client.lookup(parent, name), directoryEntry),
+    getattr: (ino) => then(client.getattr(ino), (inode) => ({ inode, attrValidMs: attrValidMs(inode) })),
+    open: (ino) => then(client.open(ino), opened),
+    read: (handle, offset, length) => files.get(handle).read(offset, length),
+    release(handle) {
+      files.remove(handle)?.close();
+    },
+    opendir: (ino) => ({ handle: directories.add(new Directory(client, ino)) }),
+    readdir: (handle, offset, max) => directories.get(handle).read(offset, max),
+    releasedir(handle) {
+      directories.remove(handle);
+    },
+    statfs: () => STATFS,
+    getxattr: (ino, name) =>
+      name.startsWith(XATTR_PREFIX)
+        ? then(client.getattr(ino), (inode) => {
+            const value = xattrs(client, inode).get(name);
+            return value === undefined ? undefined : Buffer.from(value);
+          })
+        : undefined,
+    listxattr: (ino: InodeId) => then(client.getattr(ino), (inode) => [...xattrs(client, inode).keys()]),
+  };
+}
+
+const XATTR_PREFIX = 'user.tidecache.';
+
+/** `version` (of a file, at its origin), `dataset` (its path in the tree), `origin` (URI of this file or directory). */
+function xattrs(client: Client, inode: InodeRecord): Map<string, string> {
+  const values = new Map<string, string>();
+  if (inode.version !== undefined) values.set(`${XATTR_PREFIX}version`, inode.version);
+  const dataset = inode.datasetId === undefined ? undefined : client.dataset(inode.datasetId);
+  if (dataset) {
+    values.set(`${XATTR_PREFIX}dataset`, dataset.path);
+    const uri = dataset.uri.replace(/\/+$/, '');
+    values.set(`${XATTR_PREFIX}origin`, inode.key ? `${uri}/${inode.key}` : uri);
+  }
+  return values;
+}
+
+/** `use` of a value that may be there already: no turn of the event loop where it is. */
+function then<T, U>(value: MaybePromise<T>, use: (value: T) => U): MaybePromise<U> {
+  return value instanceof Promise ? value.then(use) : use(value as T);
+}
