@@ -18,6 +18,7 @@ import type { FileId } from './ids.js';
 import { MAX_BLOCK_BYTES, MAX_READ_BYTES } from './limits.js';
 
 export const READ_FIXED_BYTES = 32;
+const FILE_ID_BYTES = 16;
 /** On a miss, fill the whole block: the reader is sequential. Without it, only the pages asked for. */
 export const READ_WHOLE_BLOCK = 1;
 /** Nobody waits for this yet: demand goes first, and a worker that is busy may refuse. */
@@ -35,9 +36,13 @@ export interface ReadRequest {
   source: Uint8Array;
 }
 
+/** Throws INVALID on a file id that is not one. */
 export function encodeRead(request: ReadRequest): Buffer {
+  if (request.fileId.length !== FILE_ID_BYTES) {
+    throw new TidecacheError('INVALID', `READ of a file id of ${request.fileId.length} bytes`);
+  }
   const out = Buffer.allocUnsafe(READ_FIXED_BYTES + request.source.length);
-  out.write(request.fileId, 0, 16, 'latin1');
+  out.write(request.fileId, 0, FILE_ID_BYTES, 'latin1');
   out.writeUInt32LE(request.blockIndex, 16);
   out.writeUInt32LE(request.offset, 20);
   out.writeUInt32LE(request.length, 24);
@@ -55,7 +60,7 @@ export function decodeRead(body: Buffer): ReadRequest {
     throw new TidecacheError('INVALID', `READ of ${length} bytes at ${offset} of a block`);
   }
   return {
-    fileId: body.toString('latin1', 0, 16) as FileId,
+    fileId: body.toString('latin1', 0, FILE_ID_BYTES) as FileId,
     blockIndex: body.readUInt32LE(16),
     offset,
     length,

@@ -34,7 +34,7 @@ export function fileIdOf(source: Source): FileId {
 
 export const encodeSource = (source: Source): Buffer => encodeBody(source);
 
-/** Throws INVALID when the bytes are no source, or not the source of `fileId`. */
+/** Throws PROTOCOL when the bytes are no source, INVALID when they are not the source of `fileId`. */
 export function decodeSource(bytes: Uint8Array, fileId: FileId): Source {
   const source = decodeBody(Source, bytes, 'READ source');
   if (fileIdOf(source) !== fileId) {
