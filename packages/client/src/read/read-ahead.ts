@@ -1,0 +1,183 @@
+/**
+ * What one handle will read next, guessed from what it read. A pure state machine: no clock, no memory, no network.
+ * Several streams are told apart on one handle, since threads share descriptors and the kernel reorders its requests.
+ */
+import {
+  LARGE_READ_BYTES,
+  MAX_STREAMS,
+  MAX_STRIDE_AHEAD,
+  MIN_STRIDE_AHEAD,
+  MIN_WINDOW_BYTES,
+  REORDER_BYTES,
+  REORDER_READS,
+  SEGMENT_BYTES,
+  STRIDE_READS,
+} from '../limits.js';
+
+/** A range of a file: bytes from its start, `to` left out. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+export type Pattern = 'sequential' | 'strided' | 'random';
+
+export interface Advice {
+  readonly pattern: Pattern;
+  /** To be asked for ahead, nearest first. */
+  readonly ahead: readonly Range[];
+  /** Was asked for ahead, and nobody will come for it. */
+  readonly abandoned?: Range;
+}
+
+interface Stream {
+  /** Where the next read is expected: the furthest end so far. */
+  frontier: number;
+  /** Asked for up to here. */
+  askedTo: number;
+  windowBytes: number;
+  /** The window grows once it has been read through. */
+  grewAt: number;
+  /** Reads that went on where the one before had stopped. */
+  hits: number;
+  lastUse: number;
+}
+
+const RANDOM: Advice = { pattern: 'random', ahead: [] };
+
+export class ReadAhead {
+  readonly #fileBytes: number;
+  readonly #streams: Stream[] = [];
+  #reads = 0;
+  #last: Stream | undefined;
+  // The last read that began a stream or a stride, and how often the same distance came in a row.
+  #jumpOffset = -1;
+  #jumpLength = 0;
+  #stride = 0;
+  #strideReads = 1;
+  #strideAhead = MIN_STRIDE_AHEAD;
+
+  constructor(fileBytes: number) {
+    this.#fileBytes = fileBytes;
+  }
+
+  /** Whether any stream was ever recognised. */
+  get streaming(): boolean {
+    return this.#streams.some((stream) => stream.hits > 0);
+  }
+
+  /**
+   * Takes note of a read of `length` bytes at `offset`, within the file, and says what to do about it. `ready`: its
+   * bytes were there already, so that asking further ahead would gain nothing. All in bytes.
+   */
+  observe(offset: number, length: number, ready: boolean, maxWindowBytes: number): Advice {
+    this.#reads++;
+    const stream = this.#match(offset, length);
+    if (stream) return this.#advance(stream, offset + length, ready, maxWindowBytes);
+    const stride = this.#matchStride(offset, length);
+    if (stride !== 0) return this.#stridden(stride, offset, length, ready, maxWindowBytes);
+    return this.#begin(offset, length, maxWindowBytes);
+  }
+
+  /** Memory ended at `offset`: what the last advice named from there on was not asked for, and is named again later. */
+  stoppedAt(offset: number): void {
+    if (this.#last) this.#last.askedTo = Math.min(this.#last.askedTo, offset);
+  }
+
+  /** The stream that this read belongs to: the nearest of those that expect it about here. */
+  #match(offset: number, length: number): Stream | undefined {
+    const slack = Math.min(length * REORDER_READS, REORDER_BYTES);
+    let best: Stream | undefined;
+    let bestDistance = slack;
+    for (const stream of this.#streams) {
+      const distance = Math.abs(stream.frontier - offset);
+      if (distance <= bestDistance) {
+        best = stream;
+        bestDistance = distance;
+      }
+    }
+    return best;
+  }
+
+  #advance(stream: Stream, end: number, ready: boolean, maxWindowBytes: number): Advice {
+    stream.hits++;
+    stream.lastUse = this.#reads;
+    stream.frontier = Math.max(stream.frontier, end);
+    if (!ready && stream.frontier - stream.grewAt >= stream.windowBytes) {
+      stream.windowBytes *= 2;
+      stream.grewAt = stream.frontier;
+    }
+    stream.windowBytes = Math.max(MIN_WINDOW_BYTES, Math.min(stream.windowBytes, maxWindowBytes));
+    return this.#askAhead(stream);
+  }
+
+  #askAhead(stream: Stream): Advice {
+    this.#last = stream;
+    const from = Math.max(stream.askedTo, roundUp(stream.frontier));
+    const to = Math.min(roundUp(stream.frontier + stream.windowBytes), this.#fileBytes);
+    if (from >= to) return { pattern: 'sequential', ahead: [] };
+    stream.askedTo = to;
+    return { pattern: 'sequential', ahead: [{ from, to }] };
+  }
+
+  #begin(offset: number, length: number, maxWindowBytes: number): Advice {
+    const stream: Stream = {
+      frontier: offset + length,
+      askedTo: 0,
+      windowBytes: Math.min(MIN_WINDOW_BYTES, maxWindowBytes),
+      grewAt: offset,
+      hits: 0,
+      lastUse: this.#reads,
+    };
+    const abandoned = this.#add(stream);
+    // Who starts at the start, and not with a peek at a header, reads on.
+    if (offset === 0 && length >= LARGE_READ_BYTES) {
+      stream.hits = 1;
+      return abandoned ? { ...this.#askAhead(stream), abandoned } : this.#askAhead(stream);
+    }
+    this.#last = undefined;
+    return abandoned ? { ...RANDOM, abandoned } : RANDOM;
+  }
+
+  /** Keeps the stream instead of the one that was longest without a read; what that one had asked for is returned. */
+  #add(stream: Stream): Range | undefined {
+    if (this.#streams.length < MAX_STREAMS) {
+      this.#streams.push(stream);
+      return undefined;
+    }
+    let oldest = 0;
+    for (let i = 1; i < this.#streams.length; i++) {
+      if (this.#streams[i]!.lastUse < this.#streams[oldest]!.lastUse) oldest = i;
+    }
+    const { frontier, askedTo } = this.#streams[oldest]!;
+    this.#streams[oldest] = stream;
+    return askedTo > frontier ? { from: frontier, to: askedTo } : undefined;
+  }
+
+  /** The distance at which reads come, once it was the same {@link STRIDE_READS} times; else 0. */
+  #matchStride(offset: number, length: number): number {
+    const stride = this.#jumpOffset < 0 ? 0 : offset - this.#jumpOffset;
+    const same = stride !== 0 && stride === this.#stride && length === this.#jumpLength;
+    this.#strideReads = same ? this.#strideReads + 1 : 2;
+    if (!same) this.#strideAhead = MIN_STRIDE_AHEAD;
+    this.#jumpOffset = offset;
+    this.#jumpLength = length;
+    this.#stride = stride;
+    return this.#strideReads >= STRIDE_READS && same ? stride : 0;
+  }
+
+  #stridden(stride: number, offset: number, length: number, ready: boolean, maxWindowBytes: number): Advice {
+    this.#last = undefined;
+    if (!ready) this.#strideAhead = Math.min(this.#strideAhead * 2, MAX_STRIDE_AHEAD);
+    const most = Math.max(1, Math.min(this.#strideAhead, Math.floor(maxWindowBytes / length)));
+    const ahead: Range[] = [];
+    for (let i = 1; i <= most; i++) {
+      const from = offset + stride * i;
+      if (from < 0 || from >= this.#fileBytes) break;
+      ahead.push({ from, to: Math.min(from + length, this.#fileBytes) });
+    }
+    return { pattern: 'strided', ahead };
+  }
+}
+
+const roundUp = (offset: number): number => Math.ceil(offset / SEGMENT_BYTES) * SEGMENT_BYTES;

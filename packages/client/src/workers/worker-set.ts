@@ -1,0 +1,88 @@
+/** The workers on the ring: one link each, and whom to ask for a block. */
+import {
+  createPlacement as createRealPlacement,
+  type FileId,
+  type Placement,
+  type Ring,
+  type RingMember,
+  type WorkerId,
+  workerId,
+} from '@tidecache/protocol';
+import type { Address, Peer } from '@tidecache/transport';
+import type { Clock } from '../clock.js';
+import type { Logger } from '../logger.js';
+import { WorkerLink } from './worker-link.js';
+
+export interface WorkerSetInit {
+  readonly hostId: string;
+  readonly connect: (address: Address) => Peer;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly createPlacement?: ((ring: Ring) => Placement) | undefined;
+}
+
+export class WorkerSet {
+  readonly #init: WorkerSetInit;
+  readonly #links = new Map<WorkerId, WorkerLink>();
+  #placement: Placement | undefined;
+  #closed = false;
+
+  constructor(init: WorkerSetInit) {
+    this.#init = init;
+  }
+
+  get size(): number {
+    return this.#links.size;
+  }
+
+  /** Takes a new ring: links to who stayed are kept, links to who left are closed. */
+  setRing(ring: Ring): void {
+    if (this.#closed) return;
+    this.#placement = (this.#init.createPlacement ?? createRealPlacement)(ring);
+    const members = new Map(ring.members.map((member) => [workerId(member.id), member]));
+    for (const [id, link] of this.#links) {
+      const member = members.get(id);
+      if (member && sameAddress(member, link.member)) continue;
+      this.#links.delete(id);
+      link.close().catch(() => {});
+    }
+    for (const [id, member] of members) {
+      if (!this.#links.has(id)) this.#links.set(id, new WorkerLink({ ...this.#init, member }));
+    }
+  }
+
+  /**
+   * Whom to ask next for a block: the first in the block's order that is not among `tried`. Workers that are put
+   * aside are passed over, or with `desperate` asked all the same.
+   */
+  next(
+    fileId: FileId,
+    blockIndex: number,
+    tried: ReadonlySet<WorkerId>,
+    desperate: boolean,
+  ): WorkerLink | undefined {
+    if (!this.#placement) return undefined;
+    let count = tried.size + 1;
+    for (;;) {
+      const ranked = this.#placement.rank(fileId, blockIndex, count);
+      for (const member of ranked) {
+        const link = this.#links.get(workerId(member.id));
+        if (link && !tried.has(link.id) && (desperate || !link.aside)) return link;
+      }
+      if (ranked.length < count) return undefined;
+      // Rarely needed, so ranked anew: twice as many, to pass over those that are aside.
+      count *= 2;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const links = [...this.#links.values()];
+    this.#links.clear();
+    await Promise.allSettled(links.map((link) => link.close()));
+  }
+}
+
+const sameAddress = (a: RingMember, b: RingMember): boolean =>
+  a.host === b.host && a.port === b.port && a.unixPath === b.unixPath && a.hostId === b.hostId;
