@@ -1,0 +1,90 @@
+/**
+ * The worker's own limits, with their units. Those that follow from the memory budget are made by {@link limitsFor}.
+ */
+import {
+  DEFAULT_BLOCK_BYTES,
+  GiB,
+  KiB,
+  MAX_BLOCK_BYTES,
+  MiB,
+  ORIGIN_ATTEMPT_MS,
+  PAGE_BYTES,
+  READ_DEADLINE_MS,
+  SECTOR_BYTES,
+} from '@tidecache/protocol';
+
+/** The unit of allocation: a sector, so that one checksum belongs to one unit. */
+export const UNIT_BYTES = SECTOR_BYTES;
+/** The largest piece of contiguous memory, and so the largest single read from an origin. */
+export const MAX_EXTENT_BYTES = DEFAULT_BLOCK_BYTES;
+/** One SharedArrayBuffer: Node 20 limits typed arrays to 4 GiB, and a slab must be one view. */
+export const SLAB_BYTES = 1 * GiB;
+/** Below this, the fills that a worker may have at once would not hold a few blocks. */
+export const MIN_MEMORY_BYTES = 64 * MiB;
+
+/** The share of memory that new blocks pass through before they have shown that they are read again. */
+export const SMALL_QUEUE_SHARE = 0.1;
+/** One remembered key of an evicted block for this many bytes of memory: bounds the ghost of a cache of tiny files. */
+export const GHOST_GRAIN_BYTES = 16 * KiB;
+
+/** One fill, its retries included: no reader waits longer than its own deadline anyway. */
+export const FILL_DEADLINE_MS = READ_DEADLINE_MS;
+/** How long a worker that is starting waits for a master that is not there yet: in Kubernetes all start at once. */
+export const START_DEADLINE_MS = 60_000;
+/** One call to the master. Short: a lost heartbeat is followed by the next. */
+export const MASTER_CALL_MS = 2_000;
+/** Between attempts to register, doubling from the first to the second. */
+export const REGISTER_RETRY_MS = 250;
+export const REGISTER_RETRY_MAX_MS = 5_000;
+/** Requests in flight may take this long to end when the worker closes. */
+export const CLOSE_GRACE_MS = 2_000;
+/** The HTTP server's: probes and scrapes are few and short. */
+export const HTTP_CONNECTIONS = 64;
+export const HTTP_TIMEOUT_MS = 5_000;
+
+/** Bytes in memory whose checksums are verified, per second: about 0.5 % of one core. */
+export const SCRUB_BYTES_PER_SECOND = 16 * MiB;
+export const SCRUB_INTERVAL_MS = 250;
+
+/** What a worker takes on at once. Past any of these it answers BUSY, at once. */
+export interface Limits {
+  /** Reads from origins that run. */
+  readonly runningFills: number;
+  /** Fills that run or wait for their turn. */
+  readonly fills: number;
+  /** Memory of fills that run or wait: it can't be evicted. */
+  readonly fillingBytes: number;
+  /** READ_AHEAD may take this much of `fills` and `fillingBytes`: demand always finds room beside it. */
+  readonly readAheadShare: number;
+  /** Requests whose answer is not complete. */
+  readonly exchanges: number;
+  /** Bytes of replies handed to the transport and not sent yet. What a link can't take in a second is late anyway. */
+  readonly sendingBytes: number;
+}
+
+export function limitsFor(memoryBytes: number, overrides: Partial<Limits> = {}): Limits {
+  return {
+    runningFills: 64,
+    fills: 4096,
+    fillingBytes: Math.min(memoryBytes / 4, 1 * GiB),
+    readAheadShare: 0.5,
+    exchanges: 8192,
+    sendingBytes: 2 * GiB,
+    ...overrides,
+  };
+}
+
+const smallest = limitsFor(MIN_MEMORY_BYTES);
+const relations: [boolean, string][] = [
+  [UNIT_BYTES === SECTOR_BYTES, 'a unit of memory is a sector'],
+  [MAX_EXTENT_BYTES % PAGE_BYTES === 0, 'an extent is whole pages'],
+  [Number.isInteger(Math.log2(MAX_EXTENT_BYTES / UNIT_BYTES)), 'an extent is a power of two of units'],
+  [SLAB_BYTES % MAX_EXTENT_BYTES === 0, 'a slab is whole extents'],
+  [MAX_BLOCK_BYTES % MAX_EXTENT_BYTES === 0, 'the largest block is whole extents'],
+  [smallest.fillingBytes * smallest.readAheadShare >= MAX_EXTENT_BYTES, 'read-ahead can fill a block'],
+  [ORIGIN_ATTEMPT_MS < FILL_DEADLINE_MS, 'a fill outlives one attempt at its origin'],
+  [MASTER_CALL_MS < START_DEADLINE_MS, 'a start outlives one call to the master'],
+];
+for (const [holds, relation] of relations) {
+  if (!holds) throw new Error(`limits: it does not hold that ${relation}`);
+}

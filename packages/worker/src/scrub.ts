@@ -1,0 +1,45 @@
+/**
+ * Verifies what is in memory against the checksums of its arrival, extent after extent, a bounded number of bytes at
+ * a time. A block that changed is quarantined: the next reader has it fetched anew.
+ */
+import type { Block, Extent } from './block.js';
+import type { BlockStore } from './store.js';
+
+export class Scrub {
+  readonly #store: BlockStore;
+  readonly #quarantine: (block: Block) => void;
+  #extents: Generator<[Block, Extent]>;
+
+  constructor(store: BlockStore, quarantine: (block: Block) => void) {
+    this.#store = store;
+    this.#quarantine = quarantine;
+    this.#extents = this.#eachExtent();
+  }
+
+  /** Verifies about `bytes` more, and answers how many; stops after the last block, and starts over at the next call. */
+  step(bytes: number): number {
+    let verified = 0;
+    while (verified < bytes) {
+      const next = this.#extents.next();
+      if (next.done) {
+        this.#extents = this.#eachExtent();
+        break;
+      }
+      const [block, extent] = next.value;
+      verified += extent.arrivedBytes;
+      if (this.#store.checksums.firstDifference(extent, 0, extent.arrivedBytes) !== -1) {
+        this.#quarantine(block);
+      }
+    }
+    return verified;
+  }
+
+  /** Live: goes on where it was, over what is there by then. A block that is gone has no extents. */
+  *#eachExtent(): Generator<[Block, Extent]> {
+    for (const block of this.#store.blocks()) {
+      for (const extent of block.eachExtent()) {
+        if (!block.gone) yield [block, extent];
+      }
+    }
+  }
+}

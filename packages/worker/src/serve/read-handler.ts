@@ -1,0 +1,253 @@
+/**
+ * READ: from memory in one frame, or as the bytes arrive from the origin. Everything is decided before the handler
+ * returns: an answer, a place among the waiters, or a refusal.
+ */
+import {
+  asTidecacheError,
+  decodeRead,
+  decodeSource,
+  OPCODES,
+  READ_AHEAD,
+  READ_WHOLE_BLOCK,
+  type ReadRequest,
+  type Source,
+  TidecacheError,
+} from '@tidecache/protocol';
+import type { Exchange } from '@tidecache/transport';
+import { Block, blockKey, blockLength, pageAt, pagesIn, type Waiter } from '../block.js';
+import type { Counters } from '../counters.js';
+import type { Fill } from '../fill/fill.js';
+import { Filler } from '../fill/filler.js';
+import type { Limits } from '../limits.js';
+import type { Logger } from '../logger.js';
+import type { Origins } from '../origins.js';
+import type { BlockStore } from '../store.js';
+import { Reader } from './reader.js';
+import { Replies } from './replies.js';
+
+export class ReadHandler {
+  readonly filler: Filler;
+  readonly replies: Replies;
+  readonly #store: BlockStore;
+  readonly #origins: Origins;
+  readonly #counters: Counters;
+  readonly #limits: Limits;
+  readonly #logger: Logger;
+  #waiting = 0;
+
+  constructor(init: {
+    store: BlockStore;
+    origins: Origins;
+    counters: Counters;
+    limits: Limits;
+    logger: Logger;
+  }) {
+    this.#store = init.store;
+    this.#origins = init.origins;
+    this.#counters = init.counters;
+    this.#limits = init.limits;
+    this.#logger = init.logger;
+    this.replies = new Replies(init.store, init.counters);
+    this.filler = new Filler({ ...init, events: { onLost: (...args) => this.#onLost(...args) } });
+  }
+
+  /** Requests that wait for an origin. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  handle(exchange: Exchange): void {
+    try {
+      if (exchange.opcode !== OPCODES.READ.wire) {
+        throw new TidecacheError('UNSUPPORTED', `a worker has no operation ${exchange.opcode}`);
+      }
+      this.#read(exchange, decodeRead(exchange.body));
+    } catch (thrown) {
+      const error = asTidecacheError(thrown);
+      this.#failed(error);
+      exchange.fail(error);
+    }
+  }
+
+  #read(exchange: Exchange, request: ReadRequest): void {
+    const { fileId, blockIndex, offset, length, flags } = request;
+    const end = offset + length;
+    const key = blockKey(fileId, blockIndex);
+    const known = this.#store.get(key);
+    const whole = (flags & READ_WHOLE_BLOCK) !== 0;
+    if (known) {
+      assertWithin(end, known.bytes);
+      if (known.presentEnd(offset, end) === end) {
+        this.#answer(exchange, known, offset, end, !whole);
+        return;
+      }
+    }
+    const readAhead = (flags & READ_AHEAD) !== 0;
+    this.#assertRoom(length, readAhead);
+    this.#counters.misses++;
+    const block = this.#fill(request, key, known, whole, readAhead);
+    this.#wait(exchange, block, request, readAhead);
+    this.#store.touch(block, length, !whole);
+    this.filler.pump();
+  }
+
+  #assertRoom(bytes: number, readAhead: boolean): void {
+    const { exchanges, sendingBytes, readAheadShare } = this.#limits;
+    const open = this.#waiting + this.replies.sending;
+    if (open >= exchanges * (readAhead ? readAheadShare : 1)) {
+      throw new TidecacheError('BUSY', `the worker has ${open} requests open already`);
+    }
+    if (this.replies.sendingBytes + bytes > sendingBytes) {
+      throw new TidecacheError('BUSY', `the worker has ${this.replies.sendingBytes} bytes to send already`);
+    }
+  }
+
+  #answer(exchange: Exchange, block: Block, from: number, to: number, isRandom: boolean): void {
+    this.#assertRoom(to - from, false);
+    this.#counters.hits++;
+    this.#store.touch(block, to - from, isRandom);
+    try {
+      this.replies.send(exchange, block, from, to, false);
+    } catch (thrown) {
+      const error = asTidecacheError(thrown);
+      if (error.code === 'CORRUPT') this.quarantine(block);
+      throw error;
+    }
+  }
+
+  /** Sees to it that all pages asked for are there or on their way, and with `whole` the others too. */
+  #fill(
+    request: ReadRequest,
+    key: string,
+    known: Block | undefined,
+    whole: boolean,
+    readAhead: boolean,
+  ): Block {
+    const { fileId, blockIndex, offset, length } = request;
+    const touched = { from: pageAt(offset), to: pagesIn(offset + length) };
+    const missing = known?.absentRuns(touched.from, touched.to);
+    const rest = whole ? known?.absentRuns(0, known.extents.length) : [];
+    if (known && missing?.length === 0 && rest?.length === 0) return known;
+
+    const source = decodeSource(request.source, fileId);
+    this.#origins.assertKnown(source.datasetId);
+    const block = known ?? new Block(key, this.#lengthOf(source, blockIndex, offset + length));
+    // A block that can't be filled whole within the limits, ever, is filled as for a random reader.
+    const fillWhole = whole && block.bytes <= this.#limits.fillingBytes * this.#limits.readAheadShare;
+    const runs = fillWhole
+      ? block.absentRuns(0, block.extents.length)
+      : block.absentRuns(touched.from, touched.to);
+    if (runs.length === 0) return block;
+    this.#store.pin(block);
+    try {
+      this.filler.admit(block, blockIndex, source, runs, readAhead);
+      if (!known) this.#store.add(block);
+    } catch (error) {
+      // Who has all that it needs on its way does not fail for want of room for the rest.
+      if (missing?.length !== 0) throw error;
+    } finally {
+      this.#store.unpin(block);
+    }
+    return block;
+  }
+
+  #lengthOf(source: Source, blockIndex: number, end: number): number {
+    const bytes = blockLength(source.size, source.blockBytes, blockIndex);
+    assertWithin(end, bytes);
+    return bytes;
+  }
+
+  #wait(exchange: Exchange, block: Block, request: ReadRequest, readAhead: boolean): void {
+    const { blockIndex, offset, length } = request;
+    const reader = new Reader({
+      exchange,
+      block,
+      blockIndex,
+      from: offset,
+      to: offset + length,
+      readAhead,
+      replies: this.replies,
+      onEnd: (reader, error) => this.#onReaderEnd(reader, error),
+    });
+    this.#waiting++;
+    this.#store.pin(block);
+    block.waiters ??= new Set();
+    block.waiters.add(reader);
+    for (const fill of this.filler.fillsOf(block)) {
+      if (!readAhead && fill.overlaps(reader.at, reader.to)) this.filler.queue.promote(fill);
+    }
+    exchange.onAbandoned(() => {
+      reader.abandon();
+      this.#cancelUnwanted(block);
+    });
+    reader.advance();
+  }
+
+  #onReaderEnd(reader: Reader, error?: TidecacheError): void {
+    const { block } = reader;
+    this.#waiting--;
+    block.waiters?.delete(reader);
+    if (block.waiters?.size === 0) block.waiters = undefined;
+    this.#store.unpin(block);
+    if (!error) return;
+    if (error.code === 'CORRUPT') this.quarantine(block);
+    this.#failed(error);
+  }
+
+  /** Gives up the fills that nobody waits for, got bytes of, or would soon have whole. */
+  #cancelUnwanted(block: Block): void {
+    for (const fill of this.filler.fillsOf(block)) {
+      const isMostlyThere = fill.extent.arrivedBytes * 2 >= fill.bytes;
+      if (fill.served || isMostlyThere) continue;
+      const waiters = [...(block.waiters ?? [])];
+      if (!waiters.some(({ at, to }) => fill.overlaps(at, to))) this.filler.cancel(fill);
+    }
+  }
+
+  #onLost(fill: Fill, from: number, error: TidecacheError): void {
+    const { block } = fill;
+    const isStale = error.code === 'STALE';
+    for (const waiter of block.waiters ?? []) {
+      if (isStale) waiter.fail(error);
+      else if (waiter.at < fill.to && waiter.to > from) this.#refillOrFail(fill, waiter, error);
+    }
+    // No other page of this version can be had either.
+    if (isStale) for (const other of this.filler.fillsOf(block)) this.filler.cancel(other);
+  }
+
+  /** Who joined a fill that had been given up, before the origin let go of it, gets a new one. */
+  #refillOrFail({ block, blockIndex, source }: Fill, waiter: Waiter, error: TidecacheError): void {
+    if (error.code !== 'CANCELLED' || block.gone) {
+      waiter.fail(error);
+      return;
+    }
+    try {
+      const runs = block.absentRuns(pageAt(waiter.at), pagesIn(waiter.to));
+      if (runs.length > 0) this.filler.admit(block, blockIndex, source, runs, waiter.readAhead);
+    } catch (thrown) {
+      waiter.fail(asTidecacheError(thrown));
+    }
+  }
+
+  /** A block whose memory changed is not served again: the next reader has it fetched anew. */
+  quarantine(block: Block): void {
+    this.#counters.corrupt++;
+    this.#logger.error(
+      { key: Buffer.from(block.key, 'latin1').toString('hex') },
+      'a block changed in memory',
+    );
+    this.#store.drop(block);
+  }
+
+  #failed(error: TidecacheError): void {
+    this.#counters.failed(error.code);
+    if (error.code === 'INTERNAL') this.#logger.error({ err: error }, 'a READ failed');
+    else this.#logger.debug({ err: error }, 'a READ failed');
+  }
+}
+
+function assertWithin(end: number, blockBytes: number): void {
+  if (end > blockBytes) {
+    throw new TidecacheError('INVALID', `READ up to byte ${end} of a block of ${blockBytes} bytes`);
+  }
+}

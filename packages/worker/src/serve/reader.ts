@@ -1,0 +1,76 @@
+/**
+ * One READ that waits for bytes. It passes pages on in order as they arrive, and the rest of its range as soon as
+ * that is complete. It holds a pin: what it waits for, and what is there already, stays.
+ */
+import { asTidecacheError, PAGE_BYTES, type TidecacheError } from '@tidecache/protocol';
+import type { Exchange } from '@tidecache/transport';
+import type { Block, Waiter } from '../block.js';
+import type { Replies } from './replies.js';
+
+export class Reader implements Waiter {
+  /** The first byte not passed on yet. */
+  at: number;
+  readonly to: number;
+  readonly block: Block;
+  readonly blockIndex: number;
+  readonly readAhead: boolean;
+  readonly #exchange: Exchange;
+  readonly #replies: Replies;
+  /** Called once, however it ends. */
+  readonly #onEnd: (reader: Reader, error?: TidecacheError) => void;
+  #ended = false;
+
+  constructor(init: {
+    exchange: Exchange;
+    block: Block;
+    blockIndex: number;
+    from: number;
+    to: number;
+    readAhead: boolean;
+    replies: Replies;
+    onEnd: (reader: Reader, error?: TidecacheError) => void;
+  }) {
+    this.#exchange = init.exchange;
+    this.block = init.block;
+    this.blockIndex = init.blockIndex;
+    this.at = init.from;
+    this.to = init.to;
+    this.readAhead = init.readAhead;
+    this.#replies = init.replies;
+    this.#onEnd = init.onEnd;
+  }
+
+  advance(): void {
+    if (this.#ended) return;
+    const present = this.block.presentEnd(this.at, this.to);
+    const end = present === this.to ? present : present - (present % PAGE_BYTES);
+    if (end <= this.at) return;
+    const from = this.at;
+    this.at = end;
+    try {
+      this.#replies.send(this.#exchange, this.block, from, end, end < this.to);
+    } catch (thrown) {
+      this.fail(asTidecacheError(thrown));
+      return;
+    }
+    if (end === this.to) this.#end();
+  }
+
+  /** Ends the reply; what was passed on before is good. */
+  fail(error: TidecacheError): void {
+    if (this.#ended) return;
+    this.#exchange.fail(error);
+    this.#end(error);
+  }
+
+  /** Nobody waits for the reply any more. */
+  abandon(): void {
+    this.#end();
+  }
+
+  #end(error?: TidecacheError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onEnd(this, error);
+  }
+}

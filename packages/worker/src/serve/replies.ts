@@ -1,0 +1,49 @@
+/** Sends ranges of blocks from where they are, without a copy: a block is pinned until its bytes are sent. */
+import { crc32Combine, EMPTY_BODY, PAGE_BYTES } from '@tidecache/protocol';
+import type { Exchange } from '@tidecache/transport';
+import { type Block, pageAt } from '../block.js';
+import type { Counters } from '../counters.js';
+import type { BlockStore } from '../store.js';
+
+export class Replies {
+  /** Bytes handed to the transport that it has not sent yet. */
+  sendingBytes = 0;
+  /** Replies that they belong to. */
+  sending = 0;
+  readonly #store: BlockStore;
+  readonly #counters: Counters;
+
+  constructor(store: BlockStore, counters: Counters) {
+    this.#store = store;
+    this.#counters = counters;
+  }
+
+  /** One frame: the bytes of a block from `from` to `to`, all present. Throws CORRUPT when memory changed. */
+  send(exchange: Exchange, block: Block, from: number, to: number, more: boolean): void {
+    const parts: Buffer[] = [];
+    let crc = 0;
+    for (let at = from; at < to; ) {
+      const extent = block.extents[pageAt(at)];
+      if (!extent) throw new Error(`page ${pageAt(at)} is not there`);
+      const start = extent.firstPage * PAGE_BYTES;
+      const end = Math.min(to, start + extent.bytes);
+      const part = this.#store.checksums.of(extent, at - start, end - start);
+      crc = parts.length === 0 ? part : crc32Combine(crc, part, end - at);
+      parts.push(this.#store.pool.view(extent.unit, at - start, end - start));
+      at = end;
+    }
+    const bytes = to - from;
+    this.#store.pin(block);
+    block.sending++;
+    this.sending++;
+    this.sendingBytes += bytes;
+    this.#counters.servedBytes += bytes;
+    const onSent = () => {
+      this.sending--;
+      this.sendingBytes -= bytes;
+      block.sending--;
+      this.#store.unpin(block);
+    };
+    exchange.reply(EMPTY_BODY, { parts, crc, onSent }, { more });
+  }
+}
