@@ -2,6 +2,7 @@
 import { Dataset, type MetadataPolicy, WorkerStats } from '@tidecache/protocol';
 import { z } from 'zod';
 import { type ApiInit, callApi } from './http-client.js';
+import { API_ORIGIN_DEADLINE_MS } from './limits.js';
 
 /** What `dataset add` sends. */
 export interface NewDataset {
@@ -43,7 +44,13 @@ export async function listDatasets(api: ApiInit): Promise<Dataset[]> {
 }
 
 export const addDataset = (api: ApiInit, dataset: NewDataset): Promise<Dataset> =>
-  callApi(api, { method: 'POST', path: '/v1/datasets', body: dataset, answer: Dataset });
+  callApi(api, {
+    method: 'POST',
+    path: '/v1/datasets',
+    body: dataset,
+    answer: Dataset,
+    deadlineMs: API_ORIGIN_DEADLINE_MS,
+  });
 
 export const removeDataset = (api: ApiInit, path: string): Promise<unknown> =>
   callApi(api, { method: 'DELETE', path: '/v1/datasets', query: { path }, answer: z.unknown() });

@@ -1,10 +1,10 @@
 /** Calls to the master's HTTP API, with errors that say what to check. */
-import { TidecacheError } from '@tidecache/protocol';
+import { ERRORS, type ErrorCode, TidecacheError } from '@tidecache/protocol';
+import { httpToken } from '@tidecache/transport';
 import { Client } from 'undici';
 import { z } from 'zod';
 import { type Endpoint, formatEndpoint } from './config/endpoint.js';
 import { API_DEADLINE_MS, MAX_API_ANSWER_BYTES } from './limits.js';
-import { parts } from './parts.js';
 
 export interface ApiInit {
   readonly api: Endpoint;
@@ -16,6 +16,8 @@ export interface ApiRequest<T> {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
+  /** API_DEADLINE_MS without it. */
+  readonly deadlineMs?: number;
   /** What the answer must look like. */
   readonly answer: z.ZodType<T>;
 }
@@ -25,8 +27,11 @@ const ErrorAnswer = z.object({ error: z.object({ code: z.string().optional(), me
 /** One call. Rejects with UNREACHABLE, TIMEOUT, ACCESS_DENIED (wrong secret), or what the master answered. */
 export async function callApi<T>({ api, secret }: ApiInit, request: ApiRequest<T>): Promise<T> {
   const where = formatEndpoint(api);
+  const deadlineMs = request.deadlineMs ?? API_DEADLINE_MS;
   const client = new Client(`http://${where}`, {
     connect: { timeout: API_DEADLINE_MS },
+    headersTimeout: deadlineMs,
+    bodyTimeout: deadlineMs,
     maxResponseSize: MAX_API_ANSWER_BYTES,
   });
   try {
@@ -35,15 +40,15 @@ export async function callApi<T>({ api, secret }: ApiInit, request: ApiRequest<T
       path: request.path,
       ...(request.query && { query: request.query }),
       headers: {
-        authorization: `Bearer ${(await parts('@tidecache/transport')).httpToken(secret)}`,
+        authorization: `Bearer ${httpToken(secret)}`,
         ...(request.body !== undefined && { 'content-type': 'application/json' }),
       },
       body: request.body === undefined ? null : JSON.stringify(request.body),
-      signal: AbortSignal.timeout(API_DEADLINE_MS),
+      signal: AbortSignal.timeout(deadlineMs),
     });
     return read(request, response.statusCode, await response.body.text(), where);
   } catch (thrown) {
-    throw explain(thrown, where);
+    throw explain(thrown, where, deadlineMs);
   } finally {
     await client.destroy();
   }
@@ -65,7 +70,7 @@ function read<T>(request: ApiRequest<T>, status: number, body: string, where: st
       ? parsed.data.error.message
       : `${request.method} ${request.path}: ${body.slice(0, 200)}`;
     throw new TidecacheError(
-      status === 404 ? 'NOT_FOUND' : 'INVALID',
+      codeOf(parsed.data?.error.code, status),
       `${message} (the master at ${where}, HTTP ${status})`,
     );
   }
@@ -80,6 +85,12 @@ function read<T>(request: ApiRequest<T>, status: number, body: string, where: st
   );
 }
 
+/** The master's own code where it's one of the table. */
+function codeOf(said: string | undefined, status: number): ErrorCode {
+  if (said !== undefined && said in ERRORS) return said as ErrorCode;
+  return status === 404 ? 'NOT_FOUND' : status >= 500 ? 'INTERNAL' : 'INVALID';
+}
+
 function parseJson(body: string): unknown {
   try {
     return body === '' ? undefined : JSON.parse(body);
@@ -89,14 +100,14 @@ function parseJson(body: string): unknown {
 }
 
 /** The reason that Node and undici give, in words, with what to look at. */
-function explain(thrown: unknown, where: string): TidecacheError {
+function explain(thrown: unknown, where: string, deadlineMs: number): TidecacheError {
   if (thrown instanceof TidecacheError) return thrown;
   const error = thrown as Error & { code?: string };
   const check = 'is the master running there? check --api, TIDECACHE_MASTER_API or master.api';
-  if (error.name === 'TimeoutError' || error.code === 'UND_ERR_CONNECT_TIMEOUT') {
+  if (error.name === 'TimeoutError' || /^UND_ERR_.*TIMEOUT$/.test(error.code ?? '')) {
     return new TidecacheError(
       'TIMEOUT',
-      `the master at ${where} did not answer in ${API_DEADLINE_MS} ms (${check})`,
+      `the master at ${where} did not answer in ${deadlineMs} ms (${check})`,
       {
         cause: thrown,
       },

@@ -7,19 +7,23 @@ export const MAX_SECRET_BYTES = 4096;
 /** A shorter secret can be guessed from what the handshake shows. */
 export const MIN_SECRET_CHARACTERS = 16;
 
-/** One call to the master's HTTP API. */
+/** One call to the master's HTTP API that the master answers from what it knows. */
 export const API_DEADLINE_MS = 10_000;
+/** One for which the master asks an origin: longer than the master's own patience (30 s), which has the better words. */
+export const API_ORIGIN_DEADLINE_MS = 35_000;
 /** An answer of the master's HTTP API. */
 export const MAX_API_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** From the first signal until a process that closes its parts gives up and ends with status 1. */
+/** From the first signal until a process that closes its own parts gives up and ends with status 1. */
 export const CLOSE_MS = 10_000;
-/** The same for a child of `up`, which stops its children in three stages. */
-export const SUPERVISED_CLOSE_MS = 2_500;
+/** The same for a child of `up`: a master and a worker grant requests in flight 2 s. */
+export const SUPERVISED_CLOSE_MS = 4_000;
 /** From asking a child to stop until it's killed. */
-export const CHILD_STOP_MS = 3_000;
+export const CHILD_STOP_MS = 4_500;
 /** Stages in which `up` stops its children: the mount, the workers, the master. */
 export const STOP_STAGES = 3;
+/** The same as CLOSE_MS, for `up`. */
+export const UP_CLOSE_MS = 15_000;
 
 /** From starting a child until it must have said that it is ready. */
 export const CHILD_READY_MS = 30_000;
@@ -35,8 +39,9 @@ export const MAX_LOCAL_WORKERS = 64;
 export const MAX_UNIX_PATH_BYTES = 107;
 
 const relations: [boolean, string][] = [
+  [API_DEADLINE_MS < API_ORIGIN_DEADLINE_MS, 'asking an origin may take longer'],
   [SUPERVISED_CLOSE_MS < CHILD_STOP_MS, 'a child gives up before it is killed'],
-  [STOP_STAGES * CHILD_STOP_MS < CLOSE_MS, 'all stages of stopping fit the bound of the whole'],
+  [STOP_STAGES * CHILD_STOP_MS < UP_CLOSE_MS, 'all stages of stopping fit the bound of the whole'],
   [RESTART_MAX_MS < RESTART_FORGET_MS, 'a child that dies at once never counts as recovered'],
 ];
 for (const [holds, relation] of relations) {

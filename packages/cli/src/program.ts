@@ -78,7 +78,7 @@ function addVerb(program: Command, verb: Verb, io: Pick<Io, 'stdout' | 'stderr'>
     const fallback = row.default === undefined ? '' : `; ${row.default} by default`;
     command.option(row.flag, `${row.help} (${row.env}${fallback})`);
   }
-  command.option('--config FILE', 'a configuration file in YAML (TIDECACHE_CONFIG)');
+  command.option('--config <FILE>', 'a configuration file in YAML (TIDECACHE_CONFIG)');
   command.option('--json', 'answer in JSON');
   const examples = verb.examples.map((example) => `  ${example}`).join('\n');
   command.addHelpText('after', `\nExamples:\n${examples}`);
@@ -116,7 +116,7 @@ function createCall(io: Io, verb: Verb, command: Command): Call {
   };
 }
 
-/** `--unix-socket PATH` → `unixSocket`, as commander names it. */
+/** `--unix-socket <PATH>` → `unixSocket`, as commander names it. */
 function attributeOf(flag: string): string {
   const name = flag.split(' ')[0]?.slice(2) ?? '';
   return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());

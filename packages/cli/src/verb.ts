@@ -26,7 +26,7 @@ export interface Argument {
 }
 
 export interface Option {
-  /** As commander takes it: `--endpoint URL`, or `--read-only`. */
+  /** As commander takes it: `--endpoint <URL>`, or `--read-only`. */
   readonly flag: string;
   readonly help: string;
 }

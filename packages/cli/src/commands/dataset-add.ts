@@ -26,15 +26,15 @@ export const datasetAdd: Verb = {
   options: [
     { flag: '--read-only', help: 'refuse writes' },
     {
-      flag: '--metadata POLICY',
+      flag: '--metadata <POLICY>',
       help: 'when the origin is asked again: once, always or ttl=DURATION (ttl=60s by default)',
     },
-    { flag: '--block-size SIZE', help: 'unit of caching (4MiB by default)' },
-    { flag: '--endpoint URL', help: "the object storage's endpoint" },
-    { flag: '--region REGION', help: "the object storage's region" },
+    { flag: '--block-size <SIZE>', help: 'unit of caching (4MiB by default)' },
+    { flag: '--endpoint <URL>', help: "the object storage's endpoint" },
+    { flag: '--region <REGION>', help: "the object storage's region" },
     { flag: '--path-style', help: 'the bucket goes into the path of requests, not into the host name' },
     {
-      flag: '--credentials-file FILE',
+      flag: '--credentials-file <FILE>',
       help: 'the keys, in a file at this path on the master, the workers and the mounts',
     },
   ],

@@ -3,7 +3,6 @@ import { resolve } from 'node:path';
 import { asTidecacheError } from '@tidecache/protocol';
 import { findSecret } from '../config/secret.js';
 import { runUntilStopped } from '../lifecycle.js';
-import { parts } from '../parts.js';
 import type { Verb } from '../verb.js';
 import { announce } from './ready.js';
 
@@ -21,8 +20,8 @@ export const mount: Verb = {
     const mountPoint = resolve(call.args[0] ?? '');
     const secret = findSecret(call.loaded, call.env);
     const logger = call.logger('mount');
-    const { connectClient } = await parts('@tidecache/client');
-    const { mountClient } = await parts('@tidecache/fuse-client');
+    const { connectClient } = await import('@tidecache/client');
+    const { mountClient } = await import('@tidecache/fuse-client');
     await runUntilStopped({ logger }, async (life) => {
       const client = await connectClient({
         master: call.config.master.address,

@@ -1,6 +1,7 @@
 import { findOrMakeSecret } from '../config/secret.js';
 import { unmountLeftover } from '../leftover-mount.js';
 import { runUntilStopped } from '../lifecycle.js';
+import { UP_CLOSE_MS } from '../limits.js';
 import { createLocalCluster, type LocalCluster } from '../local-cluster.js';
 import type { Call, Verb } from '../verb.js';
 
@@ -30,7 +31,7 @@ export const up: Verb = {
       cluster?.kill();
       if (cluster?.mountPoint) unmountLeftover(cluster.mountPoint);
     };
-    await runUntilStopped({ logger, onForce }, async (life) => {
+    await runUntilStopped({ logger, onForce, closeMs: UP_CLOSE_MS }, async (life) => {
       cluster = createLocalCluster({
         config: call.config,
         env: call.env,

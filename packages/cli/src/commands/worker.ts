@@ -1,7 +1,6 @@
 import { formatEndpoint } from '../config/endpoint.js';
 import { findSecret } from '../config/secret.js';
 import { runUntilStopped } from '../lifecycle.js';
-import { parts } from '../parts.js';
 import type { Verb } from '../verb.js';
 import { announce } from './ready.js';
 
@@ -27,7 +26,7 @@ export const worker: Verb = {
     const { id, memory, listen, advertise, unixSocket, http } = call.config.worker;
     const secret = findSecret(call.loaded, call.env);
     const logger = call.logger(id ?? 'worker');
-    const { startWorker } = await parts('@tidecache/worker');
+    const { startWorker } = await import('@tidecache/worker');
     await runUntilStopped({ logger }, async (life) => {
       const running = await startWorker({
         master: call.config.master.address,

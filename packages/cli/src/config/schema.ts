@@ -8,7 +8,7 @@ import { count, endpoint, listenEndpoint, oneOf, size, text } from './values.js'
 
 /** What is said of a key besides its type. */
 export interface About {
-  /** As commander takes it: `--memory SIZE`. */
+  /** As commander takes it: `--memory <SIZE>`. */
   readonly flag: string;
   readonly help: string;
   /** As written; absent where there is none. */
@@ -36,99 +36,99 @@ const HOST_PORT = 'host:port';
 const sections = {
   master: z.strictObject({
     listen: key(listenEndpoint, {
-      flag: '--listen HOST:PORT',
+      flag: '--listen <HOST:PORT>',
       help: 'where the master takes workers and clients',
       default: '127.0.0.1:7440',
       unit: HOST_PORT,
     }),
     http: key(listenEndpoint, {
-      flag: '--http HOST:PORT',
+      flag: '--http <HOST:PORT>',
       help: "where the master's HTTP API listens",
       default: '127.0.0.1:7441',
       unit: HOST_PORT,
     }),
     address: key(endpoint, {
-      flag: '--master HOST:PORT',
+      flag: '--master <HOST:PORT>',
       help: 'where workers and mounts reach the master',
       default: '127.0.0.1:7440',
       unit: HOST_PORT,
     }),
     api: key(endpoint, {
-      flag: '--api HOST:PORT',
+      flag: '--api <HOST:PORT>',
       help: "where the master's HTTP API is reached",
       default: '127.0.0.1:7441',
       unit: HOST_PORT,
     }),
   }),
   worker: z.strictObject({
-    id: optionalKey(text, { flag: '--id ID', help: "the worker's name, the same after a restart" }),
+    id: optionalKey(text, { flag: '--id <ID>', help: "the worker's name, the same after a restart" }),
     memory: key(size, {
-      flag: '--memory SIZE',
+      flag: '--memory <SIZE>',
       help: 'memory for cached blocks, of each worker',
       default: '1GiB',
       unit: 'bytes',
     }),
     listen: key(listenEndpoint, {
-      flag: '--listen HOST:PORT',
+      flag: '--listen <HOST:PORT>',
       help: 'where the worker takes readers',
       default: '127.0.0.1:0',
       unit: HOST_PORT,
     }),
     advertise: optionalKey(text, {
-      flag: '--advertise HOST',
+      flag: '--advertise <HOST>',
       help: 'the host under which others reach the worker, where it is not that of --listen',
     }),
     unixSocket: optionalKey(text, {
-      flag: '--unix-socket PATH',
+      flag: '--unix-socket <PATH>',
       help: 'a Unix-domain socket for readers on the same host',
     }),
     http: optionalKey(listenEndpoint, {
-      flag: '--http HOST:PORT',
+      flag: '--http <HOST:PORT>',
       help: "where the worker's health checks and metrics listen; nowhere without it",
       unit: HOST_PORT,
     }),
   }),
   mount: z.strictObject({
     transport: key(oneOf(['kernel', 'fuse-native']), {
-      flag: '--transport NAME',
+      flag: '--transport <NAME>',
       help: 'how FUSE is spoken: kernel (Linux) or fuse-native',
       default: 'kernel',
     }),
     buffer: optionalKey(size, {
-      flag: '--buffer SIZE',
+      flag: '--buffer <SIZE>',
       help: "memory for the mount's read-ahead",
       unit: 'bytes',
     }),
   }),
   up: z.strictObject({
     workers: key(count(1, MAX_LOCAL_WORKERS), {
-      flag: '--workers N',
+      flag: '--workers <N>',
       help: 'worker processes',
       default: '3',
       unit: 'processes',
     }),
-    mount: optionalKey(text, { flag: '--mount DIR', help: 'an empty directory to mount the tree on' }),
+    mount: optionalKey(text, { flag: '--mount <DIR>', help: 'an empty directory to mount the tree on' }),
   }),
 };
 
 /** Every key, checked; unknown keys are refused. */
 export const ConfigSchema = z.strictObject({
   logLevel: key(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'silent']), {
-    flag: '--log-level LEVEL',
+    flag: '--log-level <LEVEL>',
     help: 'trace, debug, info, warn, error or silent',
     default: 'info',
   }),
   logFormat: key(oneOf(['auto', 'json', 'pretty']), {
-    flag: '--log-format FORMAT',
+    flag: '--log-format <FORMAT>',
     help: 'json, pretty, or auto: pretty on a terminal',
     default: 'auto',
   }),
   secretFile: optionalKey(text, {
-    flag: '--secret-file FILE',
+    flag: '--secret-file <FILE>',
     help: 'the file with the shared secret (or TIDECACHE_SECRET in the environment)',
   }),
   dataDir: key(text, {
-    flag: '--data-dir DIR',
+    flag: '--data-dir <DIR>',
     help: "the master's state, and the secret that `up` makes",
     default: '.tidecache',
   }),
