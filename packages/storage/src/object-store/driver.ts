@@ -94,3 +94,25 @@ export function encodePath(key: string): string {
 }
 
 export const wholeSeconds = (ms: number): number => Math.floor(ms / 1000) * 1000;
+
+/** A key of a listing with `encoding-type=url`: a form's encoding, a plus is a space. What was no UTF-8 gets U+FFFD. */
+export function decodeListed(text: string): string {
+  try {
+    return decodeURIComponent(text.replace(/\+/g, ' '));
+  } catch {
+    return Buffer.from(unescapeBytes(text)).toString('utf8');
+  }
+}
+
+function unescapeBytes(text: string): number[] {
+  const bytes: number[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const hex = text[i] === '%' ? Number.parseInt(text.slice(i + 1, i + 3), 16) : Number.NaN;
+    if (Number.isNaN(hex)) bytes.push(...Buffer.from(text[i] === '+' ? ' ' : (text[i] ?? '')));
+    else {
+      bytes.push(hex);
+      i += 2;
+    }
+  }
+  return bytes;
+}

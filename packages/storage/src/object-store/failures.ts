@@ -50,6 +50,9 @@ function factsOf(thrown: unknown): Facts {
     // The SDKs wrap what the socket said.
     const cause = error.cause ?? (error.errors as unknown[] | undefined)?.[0];
     if (!NETWORK.has(code) && typeof cause === 'object' && cause !== null) return factsOf(cause);
+    // ali-oss keeps of the socket's error the message alone.
+    const named = NETWORK.has(code) ? undefined : /\bE[A-Z_]{3,}\b/.exec(message)?.[0];
+    if (named && NETWORK.has(named)) return { status, code: named, message };
   }
   return { status, code, message };
 }

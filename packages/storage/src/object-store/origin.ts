@@ -2,8 +2,8 @@
  * An origin over an object store: what S3 and OSS have in common. The store-specific part is a driver, loaded at the
  * first call, since the SDKs are large.
  */
-import { asTidecacheError, CONNECT_MS, TidecacheError } from '@tidecache/protocol';
-import { Agent } from 'undici';
+import { CONNECT_MS, TidecacheError } from '@tidecache/protocol';
+import type { Agent } from 'undici';
 import type {
   Capabilities,
   ListItem,
@@ -14,13 +14,7 @@ import type {
   ReadCall,
   WriteCall,
 } from '../api.js';
-import {
-  MAX_COPY_BYTES,
-  MAX_DATA_CONNECTIONS,
-  MAX_LIST_KEYS,
-  MAX_PARTS_IN_FLIGHT,
-  MAX_PENDING_READS,
-} from '../limits.js';
+import { MAX_COPY_BYTES, MAX_DATA_CONNECTIONS, MAX_LIST_KEYS, MAX_PENDING_READS } from '../limits.js';
 import { checkDirectoryKey, checkKey } from '../names.js';
 import { type RetryTools, realTools, withRetries } from '../retry.js';
 import { withinLimit } from '../time-limit.js';
@@ -36,7 +30,7 @@ import {
 import { asFailure, type FailureContext } from './failures.js';
 import { directoryPage, recursivePage } from './listing.js';
 import { rangedGet } from './ranged-get.js';
-import { checkSize, partBytesFor, partsOf } from './upload.js';
+import { checkSize, inParallel, nextPart, partBytesFor, partsOf, rangesOf } from './upload.js';
 
 type BucketUri = Extract<OriginUri, { bucket: string }>;
 type Expectation = Pick<FailureContext, 'pinned' | 'ifAbsent'>;
@@ -61,9 +55,9 @@ export class ObjectStoreOrigin implements Origin {
   readonly #root: string;
   readonly #shown: string;
   readonly #tools: RetryTools;
-  readonly #agent: Agent;
   readonly #load: () => Promise<ObjectStoreDriver>;
   #driver: Promise<ObjectStoreDriver> | undefined;
+  #agent: Promise<Agent> | undefined;
   #pendingReads = 0;
 
   constructor(init: ObjectStoreInit) {
@@ -72,7 +66,6 @@ export class ObjectStoreOrigin implements Origin {
     this.#shown = `${init.parsed.scheme}://${init.parsed.bucket}/${init.parsed.prefix}`;
     this.#tools = init.tools ?? realTools;
     this.#load = init.load;
-    this.#agent = newAgent();
   }
 
   async check(call: OriginCall): Promise<void> {
@@ -165,7 +158,8 @@ export class ObjectStoreOrigin implements Origin {
         const signed = await withinLimit(doing, limitMs, call.signal, async () =>
           (await this.#ready()).signGet(this.#root + key, wanted),
         );
-        await rangedGet(this.#agent, signed, {
+        this.#agent ??= newAgent();
+        await rangedGet(await this.#agent, signed, {
           doing,
           version: call.version,
           offset: start,
@@ -270,7 +264,7 @@ export class ObjectStoreOrigin implements Origin {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await (await this.#agent)?.destroy();
     const driver = await this.#driver?.catch(() => undefined);
     await driver?.close();
   }
@@ -364,53 +358,13 @@ export class ObjectStoreOrigin implements Origin {
   }
 }
 
-const newAgent = () =>
-  new Agent({
+/** undici is loaded with the first read: it is large, and a master reads no bytes. */
+async function newAgent(): Promise<Agent> {
+  const { Agent } = await import('undici');
+  return new Agent({
     connections: MAX_DATA_CONNECTIONS,
     pipelining: 1,
     connect: { timeout: CONNECT_MS },
     allowH2: false,
   });
-
-/** Sends parts, several at once, and gives back their receipts in order. */
-async function inParallel<T>(
-  parts: AsyncIterable<T> | Iterable<T>,
-  send: (part: T, number: number) => Promise<UploadedPart>,
-): Promise<UploadedPart[]> {
-  const sent: UploadedPart[] = [];
-  const inFlight = new Set<Promise<void>>();
-  let failure: { readonly error: unknown } | undefined;
-  let number = 0;
-  for await (const part of parts) {
-    const mine = ++number;
-    const sending: Promise<void> = send(part, mine).then(
-      (receipt) => {
-        sent[mine - 1] = receipt;
-        inFlight.delete(sending);
-      },
-      (error: unknown) => {
-        failure ??= { error };
-        inFlight.delete(sending);
-      },
-    );
-    inFlight.add(sending);
-    if (inFlight.size >= MAX_PARTS_IN_FLIGHT) await Promise.race(inFlight);
-    if (failure) break;
-  }
-  await Promise.all(inFlight);
-  if (failure) throw failure.error;
-  return sent;
-}
-
-async function nextPart(parts: AsyncGenerator<Uint8Array>, doing: string): Promise<Uint8Array | undefined> {
-  try {
-    const { value, done } = await parts.next();
-    return done ? undefined : value;
-  } catch (error) {
-    throw asTidecacheError(error, 'INVALID', `cannot ${doing}: its body failed`);
-  }
-}
-
-function* rangesOf(size: number, step: number): Generator<{ start: number; end: number }> {
-  for (let start = 0; start < size; start += step) yield { start, end: Math.min(start + step, size) };
 }

@@ -1,6 +1,7 @@
 /** A body, however it comes, cut into parts: sized buffers, so that each can be sent again. */
-import { TidecacheError } from '@tidecache/protocol';
-import { MAX_PARTS, PART_BYTES } from '../limits.js';
+import { asTidecacheError, TidecacheError } from '@tidecache/protocol';
+import { MAX_PARTS, MAX_PARTS_IN_FLIGHT, PART_BYTES } from '../limits.js';
+import type { UploadedPart } from './driver.js';
 
 /** Bytes of each part for an object of `size` bytes; for an unknown size, up to 80 GB fit. */
 export function partBytesFor(size: number | undefined): number {
@@ -53,3 +54,51 @@ export async function* checkSize(
 
 const wrongSize = (doing: string, size: number, came: string) =>
   new TidecacheError('INVALID', `cannot ${doing}: ${size} bytes were announced, ${came} came`);
+
+/** Sends parts, several at once, and gives back their receipts in order. */
+export async function inParallel<T>(
+  parts: AsyncIterable<T> | Iterable<T>,
+  send: (part: T, number: number) => Promise<UploadedPart>,
+): Promise<UploadedPart[]> {
+  const sent: UploadedPart[] = [];
+  const inFlight = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+  let number = 0;
+  for await (const part of parts) {
+    const mine = ++number;
+    const sending: Promise<void> = send(part, mine).then(
+      (receipt) => {
+        sent[mine - 1] = receipt;
+        inFlight.delete(sending);
+      },
+      (error: unknown) => {
+        failure ??= { error };
+        inFlight.delete(sending);
+      },
+    );
+    inFlight.add(sending);
+    if (inFlight.size >= MAX_PARTS_IN_FLIGHT) await Promise.race(inFlight);
+    if (failure) break;
+  }
+  await Promise.all(inFlight);
+  if (failure) throw failure.error;
+  return sent;
+}
+
+/** The next part, if there is one; whatever the body throws as a TidecacheError. */
+export async function nextPart(
+  parts: AsyncGenerator<Uint8Array>,
+  doing: string,
+): Promise<Uint8Array | undefined> {
+  try {
+    const { value, done } = await parts.next();
+    return done ? undefined : value;
+  } catch (error) {
+    throw asTidecacheError(error, 'INVALID', `cannot ${doing}: its body failed`);
+  }
+}
+
+/** `size` bytes in ranges of `step`: [start, end). */
+export function* rangesOf(size: number, step: number): Generator<{ start: number; end: number }> {
+  for (let start = 0; start < size; start += step) yield { start, end: Math.min(start + step, size) };
+}

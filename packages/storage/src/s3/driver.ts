@@ -19,6 +19,7 @@ import { credentialsFromFile } from '../credentials.js';
 import { MAX_CONTROL_CONNECTIONS } from '../limits.js';
 import {
   type CallLimits,
+  decodeListed,
   encodePath,
   etagOf,
   type ListQuery,
@@ -252,26 +253,4 @@ class S3Driver implements ObjectStoreDriver {
   async close(): Promise<void> {
     this.client.destroy();
   }
-}
-
-/** `encoding-type=url` is a form's encoding: a plus is a space. What can't be decoded was no UTF-8. */
-function decodeListed(text: string): string {
-  try {
-    return decodeURIComponent(text.replace(/\+/g, ' '));
-  } catch {
-    return Buffer.from(unescapeBytes(text)).toString('utf8');
-  }
-}
-
-function unescapeBytes(text: string): number[] {
-  const bytes: number[] = [];
-  for (let i = 0; i < text.length; i++) {
-    const hex = text[i] === '%' ? Number.parseInt(text.slice(i + 1, i + 3), 16) : Number.NaN;
-    if (Number.isNaN(hex)) bytes.push(...Buffer.from(text[i] === '+' ? ' ' : (text[i] ?? '')));
-    else {
-      bytes.push(hex);
-      i += 2;
-    }
-  }
-  return bytes;
 }
