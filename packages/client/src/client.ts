@@ -210,6 +210,7 @@ class ConnectedClient implements Client {
     this.#pauses.endAll();
     this.#cache.memory.refuseAll(new TidecacheError('CANCELLED', 'the client is closing'));
     await Promise.all([this.#master.close(), this.#workers.close(), this.#origins.close()]);
+    this.#files.close();
   }
 
   /** As the kernel does: a name that led to a version that is gone is looked up once more. */

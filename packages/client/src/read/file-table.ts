@@ -45,6 +45,11 @@ export class FileTable {
     return true;
   }
 
+  /** Nothing can be read any more: all memory goes as soon as nobody looks at it. */
+  close(): void {
+    for (const file of [...this.#files.values()]) this.#forget(file);
+  }
+
   #closed(file: OpenFile): void {
     if (--file.handles > 0) return;
     this.#reader.abandonAll(file);

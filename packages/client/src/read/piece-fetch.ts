@@ -46,23 +46,30 @@ export interface PieceJob {
   readonly urgency: { readonly demanded: boolean; readonly deadlineAt: number };
   readonly signal?: AbortSignal | undefined;
   readonly onProgress: (bytes: number) => void;
+  /**
+   * It won't come: STALE, ACCESS_DENIED, CANCELLED, TIMEOUT with the last cause, or any error of read-ahead that
+   * nobody waits for. Called in the step that decides so: between a decision and a rejected promise a reader might
+   * still join, and be told of an error that only read-ahead may give up for.
+   */
+  readonly onFailure: (error: TidecacheError) => void;
 }
 
 /** Errors that no other worker, nor the origin, would answer differently. */
 const FINAL: ReadonlySet<ErrorCode> = new Set(['STALE', 'ACCESS_DENIED']);
 
-/** Resolves when all of `job.into` is there. Rejects with STALE, ACCESS_DENIED, CANCELLED, or TIMEOUT with the last cause. */
+/** Resolves when nothing is written to `job.into` any more: it's all there, or `onFailure` was called. */
 export async function fetchPiece(context: FetchContext, job: PieceJob): Promise<void> {
   const fetch = new PieceFetch(context, job);
   for (let round = 0; ; round++) {
     const failure = await fetch.round(round > 0);
     if (!failure) return;
-    if (FINAL.has(failure.code) || !job.urgency.demanded || fetch.calledOff) throw failure;
+    if (FINAL.has(failure.code) || !job.urgency.demanded || fetch.calledOff) return job.onFailure(failure);
     const longestMs = Math.min(ROUND_PAUSE_MS * 2 ** round, MAX_ROUND_PAUSE_MS);
     const pauseMs = longestMs * (0.5 + context.random() / 2);
-    if (context.clock.now() + pauseMs >= job.urgency.deadlineAt) throw timedOut(job, failure);
+    if (context.clock.now() + pauseMs >= job.urgency.deadlineAt) {
+      return job.onFailure(timedOut(job, failure));
+    }
     await context.pause(pauseMs);
-    if (context.closed()) throw new TidecacheError('CANCELLED', 'the client is closing', { cause: failure });
   }
 }
 

@@ -1,5 +1,5 @@
 /** Brings a segment into memory, all its pieces at once. */
-import { asTidecacheError, type TidecacheError } from '@tidecache/protocol';
+import type { TidecacheError } from '@tidecache/protocol';
 import type { Segment } from '../memory/segment.js';
 import type { SegmentCache } from '../memory/segment-cache.js';
 import type { OpenFile } from './open-file.js';
@@ -27,26 +27,24 @@ export async function fetchSegment(
   const departure = pace.depart(segment.length, clock.now());
   const controller = options.cancellable ? new AbortController() : undefined;
   if (controller) segment.cancel = () => controller.abort();
-  const fetchOne = async (piece: Piece, index: number) => {
-    try {
-      await fetchPiece(context, {
-        file,
-        piece,
-        into: segment.view(piece.fileOffset, piece.fileOffset + piece.length),
-        wholeBlock: options.wholeBlock,
-        urgency: segment,
-        signal: controller?.signal,
-        onProgress: (bytes) => segment.progress(index, bytes),
-      });
-    } catch (thrown) {
-      const error = asTidecacheError(thrown);
-      if (segment.state !== 'arriving') return;
-      // Out of sight first, so that who is told and tries again starts anew.
-      cache.drop(segment);
-      options.onFailure(error);
-      segment.fail(error);
-    }
+  const onFailure = (error: TidecacheError) => {
+    if (segment.state !== 'arriving') return;
+    // Out of sight first, so that who is told and tries again starts anew.
+    cache.drop(segment);
+    options.onFailure(error);
+    segment.fail(error);
   };
+  const fetchOne = (piece: Piece, index: number) =>
+    fetchPiece(context, {
+      file,
+      piece,
+      into: segment.view(piece.fileOffset, piece.fileOffset + piece.length),
+      wholeBlock: options.wholeBlock,
+      urgency: segment,
+      signal: controller?.signal,
+      onProgress: (bytes) => segment.progress(index, bytes),
+      onFailure,
+    });
   // The buffer is the fetch's until its last writer is done, also after a failure.
   if (segment.pieces.length === 1) await fetchOne(segment.pieces[0]!, 0);
   else await Promise.all(segment.pieces.map(fetchOne));
