@@ -1,6 +1,6 @@
 /** The life of a process that serves: start its parts, wait for the end, close them in the opposite order. */
 import { asTidecacheError, type TidecacheError } from '@tidecache/protocol';
-import { CLOSE_MS, SUPERVISED_CLOSE_MS } from './limits.js';
+import { CLOSE_MS, START_GRACE_MS, SUPERVISED_CLOSE_MS } from './limits.js';
 import type { Logger } from './logger.js';
 
 export interface Lifecycle {
@@ -103,7 +103,7 @@ export async function runUntilStopped(
     await stopped;
     timer = setTimeout(() => giveUp(`not closed after ${closeMs} ms`), closeMs);
     // A part that is just being made is still closed; one that takes long to make holds nothing yet.
-    await Promise.race([started, settled(closeMs / 4)]);
+    await Promise.race([started, settled(Math.min(START_GRACE_MS, closeMs / 2))]);
     await closeAll();
   } finally {
     clearTimeout(timer);

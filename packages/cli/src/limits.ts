@@ -16,7 +16,9 @@ export const MAX_API_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** From the first signal until a process that closes its own parts gives up and ends with status 1. */
 export const CLOSE_MS = 10_000;
-/** The same for a child of `up`: a master and a worker grant requests in flight 2 s. */
+/** What a part that is just being made is waited for when the end has begun. */
+export const START_GRACE_MS = 1_000;
+/** The same as CLOSE_MS, for a child of `up`: a master and a worker grant requests in flight 2 s. */
 export const SUPERVISED_CLOSE_MS = 4_000;
 /** From asking a child to stop until it's killed. */
 export const CHILD_STOP_MS = 4_500;
@@ -40,6 +42,7 @@ export const MAX_UNIX_PATH_BYTES = 107;
 
 const relations: [boolean, string][] = [
   [API_DEADLINE_MS < API_ORIGIN_DEADLINE_MS, 'asking an origin may take longer'],
+  [START_GRACE_MS * 2 < SUPERVISED_CLOSE_MS, 'waiting for a start leaves time to close'],
   [SUPERVISED_CLOSE_MS < CHILD_STOP_MS, 'a child gives up before it is killed'],
   [STOP_STAGES * CHILD_STOP_MS < UP_CLOSE_MS, 'all stages of stopping fit the bound of the whole'],
   [RESTART_MAX_MS < RESTART_FORGET_MS, 'a child that dies at once never counts as recovered'],

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { formatEndpoint } from '../config/endpoint.js';
 import { findSecret } from '../config/secret.js';
 import { runUntilStopped } from '../lifecycle.js';
@@ -28,6 +29,11 @@ export const worker: Verb = {
     const logger = call.logger(id ?? 'worker');
     const { startWorker } = await import('@tidecache/worker');
     await runUntilStopped({ logger }, async (life) => {
+      let isStarting = true;
+      // A worker that still waits for its master when the process is told to end has no `close` yet.
+      life.defer('socket', () => {
+        if (isStarting && unixSocket !== undefined) rmSync(unixSocket, { force: true });
+      });
       const running = await startWorker({
         master: call.config.master.address,
         listen,
@@ -38,6 +44,8 @@ export const worker: Verb = {
         ...(advertise !== undefined && { advertiseHost: advertise }),
         ...(unixSocket !== undefined && { unixPath: unixSocket }),
         ...(http !== undefined && { http }),
+      }).finally(() => {
+        isStarting = false;
       });
       life.defer('worker', () => running.close());
       announce(call, 'worker', {
