@@ -142,6 +142,11 @@ export class ContainerCluster {
     await this.#docker(['kill', part]);
   }
 
+  /** Starts one that was killed again. */
+  async startAgain(part: string): Promise<void> {
+    await this.#docker(['start', part]);
+  }
+
   async restart(part: string): Promise<void> {
     await this.#docker(['restart', '--time', `${STOP_S}`, part]);
   }

@@ -28,7 +28,7 @@ const COUNTED_MS = 30_000;
 const KILLED = WORKERS[1];
 
 const checks = new Checks();
-const { check } = bind(checks);
+const check = checks.check.bind(checks);
 let scratchDir = '';
 try {
   await undoing('containers', testContainers);
@@ -131,6 +131,19 @@ async function testFailures(cluster: ContainerCluster, files: NasFiles): Promise
     assert.ok(readdirSync(join(cluster.hostTree, DATASET)).includes(AFTER_KILL));
     await cluster.healthy('mount');
   });
+  await check(
+    'a mount that was killed comes back when it is started again, for running applications too',
+    async () => {
+      await cluster.kill('mount');
+      await cluster.startAgain('mount');
+      await cluster.healthy('mount');
+      const path = `${TREE_DIR}/${DATASET}/${AFTER_KILL}`;
+      assert.match(
+        await cluster.exec(READER, 'sha256sum', '--', path),
+        new RegExp(`^${files.get(AFTER_KILL)?.sha256}`),
+      );
+    },
+  );
 }
 
 async function testStop(cluster: ContainerCluster): Promise<void> {
@@ -164,8 +177,4 @@ async function hashFile(path: string): Promise<string> {
 
 function step(what: string): void {
   console.log(`# ${what}`);
-}
-
-function bind(all: Checks) {
-  return { check: all.check.bind(all) };
 }

@@ -52,8 +52,8 @@ export class Cluster {
     writeFileSync(secretFile, this.#secret, { mode: 0o600 });
     this.env = {
       TIDECACHE_SECRET_FILE: secretFile,
-      TIDECACHE_MASTER: `127.0.0.1:${ports.master}`,
-      TIDECACHE_HTTP: `127.0.0.1:${ports.http}`,
+      TIDECACHE_MASTER_ADDRESS: `127.0.0.1:${ports.master}`,
+      TIDECACHE_MASTER_API: `127.0.0.1:${ports.http}`,
       TIDECACHE_LOG_LEVEL: 'info',
     };
   }
