@@ -90,7 +90,7 @@ export class ContainerCluster {
     ]);
     const reaches = ['--env', 'TIDECACHE_MASTER_ADDRESS=master:7440'];
     for (const name of WORKERS) {
-      const itself = ['--env', `TIDECACHE_WORKER_ID=${name}`, '--env', `TIDECACHE_WORKER_ADVERTISE=${name}`];
+      const itself = ['--env', `TIDECACHE_WORKER_ID=${name}`];
       const memory = ['--env', `TIDECACHE_WORKER_MEMORY=${WORKER_MEMORY}`, '--memory', WORKER_LIMIT];
       await this.#run(name, imageOf('worker'), [...hard, ...reaches, ...itself, ...memory]);
     }

@@ -4,11 +4,12 @@
  */
 import { writeFileSync } from 'node:fs';
 import { type OriginOptions, openOrigin } from '@tidecache/storage';
+import { originSuite } from '@tidecache/storage/testing';
 import { t } from 'tap';
 import { needPrograms } from '../lab/debian.js';
 import type { Scratch } from '../lab/scratch.js';
 import { undoing } from '../lab/undoing.js';
-import { makeBucket } from './bucket.js';
+import { type Bucket, makeBucket } from './bucket.js';
 import { type S3User, startCeph } from './ceph.js';
 
 const PROGRAMS = {
@@ -36,7 +37,8 @@ async function testOrigins(scratch: Scratch, signal: AbortSignal): Promise<void>
   console.log('# a Ceph cluster of its own');
   const ceph = await startCeph(scratch, signal);
   const user = await ceph.createUser('lab');
-  await makeBucket(ceph.endpoint, user, BUCKET);
+  const bucket = await makeBucket(ceph.endpoint, user, BUCKET);
+  scratch.defer('the S3 client', () => bucket.close());
   const options = (name: string, keys: S3User): OriginOptions => {
     const credentialsFile = scratch.path(`${name}.json`);
     writeFileSync(credentialsFile, JSON.stringify(keys), { mode: 0o600 });
@@ -44,7 +46,24 @@ async function testOrigins(scratch: Scratch, signal: AbortSignal): Promise<void>
   };
 
   const right = options('right', user);
+  await testCompliance(bucket, right);
   await testRefusals(right, options('wrong', { ...user, secretAccessKey: 'not-the-secret-of-this-user' }));
+}
+
+async function testCompliance(bucket: Bucket, options: OriginOptions): Promise<void> {
+  let opened = 0;
+  const open = async () => {
+    const prefix = `suite-${++opened}`;
+    const origin = openOrigin(`s3://${BUCKET}/${prefix}`, options);
+    return {
+      origin,
+      putRaw: (key: string, bytes: Uint8Array) => bucket.put(`${prefix}/${key}`, bytes),
+      close: () => origin.close(),
+    };
+  };
+  await t.test('every origin', { timeout: SUITE_MS }, async (t) =>
+    originSuite(t, { name: 's3 on Ceph', open }),
+  );
 }
 
 /** What the gateway refuses: each with its code, and a message that names the place and the reason. */
