@@ -26,7 +26,13 @@ import type { Address } from '../api.js';
 import type { Clock } from '../clock.js';
 import { type Frame, FrameParser, type FrameSink } from '../frame-parser.js';
 import { FrameWriter } from '../frame-writer.js';
-import { KEEP_ALIVE_MS, MAX_HANDSHAKE_BODY_BYTES, type PeerLimits, STUCK_PAYLOAD_MS } from '../limits.js';
+import {
+  KEEP_ALIVE_MS,
+  MAX_DEADLINE_MS,
+  MAX_HANDSHAKE_BODY_BYTES,
+  type PeerLimits,
+  STUCK_PAYLOAD_MS,
+} from '../limits.js';
 import { TimerEntry, type TimerWheel } from '../timer-wheel.js';
 import { type ClientHandshake, clientHandshake } from './handshake.js';
 import type { Pending } from './pending.js';
@@ -69,7 +75,8 @@ export class Connection extends TimerEntry implements FrameSink {
   #down = false;
   #nextId = 1;
   #lastByteAt: number;
-  #pingedAt: number | undefined;
+  /** A ping went out and nothing has come since. */
+  #pinged = false;
   /** Whose payload is arriving. */
   #receiving: Pending | undefined;
   /** A request waits for its buffer to be let go of, until then. */
@@ -121,7 +128,10 @@ export class Connection extends TimerEntry implements FrameSink {
       opcode: pending.opcode,
       status: 0,
       requestId: pending.requestId,
-      deadlineMs: Math.max(1, Math.ceil(pending.deadlineAt - this.#init.clock.now())),
+      deadlineMs: Math.min(
+        MAX_DEADLINE_MS,
+        Math.max(1, Math.ceil(pending.deadlineAt - this.#init.clock.now())),
+      ),
       body: pending.requestBody,
       parts: pending.options.payload,
     });
@@ -170,17 +180,16 @@ export class Connection extends TimerEntry implements FrameSink {
     } else if (this.#stuckUntil !== undefined) {
       if (now >= this.#stuckUntil) this.destroy(unreachable(this.#where, 'a reply stopped half-way'));
       else wheel.schedule(this, this.#stuckUntil);
-    } else if (this.#pingedAt !== undefined && this.#lastByteAt <= this.#pingedAt) {
+    } else if (this.#pinged) {
       const silentMs = Math.round(now - this.#lastByteAt);
       this.destroy(unreachable(this.#where, `silent for ${silentMs} ms, a ping included`));
     } else if (this.#pending.size > 0 || owner.kept) {
-      this.#pingedAt = undefined;
       const silentMs = now - this.#lastByteAt;
       if (silentMs < limits.pingAfterMs) {
         wheel.schedule(this, this.#lastByteAt + limits.pingAfterMs);
         return;
       }
-      this.#pingedAt = now;
+      this.#pinged = true;
       this.#send(OPCODES.PING.wire, EMPTY_BODY, PING_ID);
       wheel.schedule(this, now + limits.deadAfterMs);
     }
@@ -195,14 +204,15 @@ export class Connection extends TimerEntry implements FrameSink {
     if (this.next !== undefined) return;
     // Silence counts from the moment on which there is something to wait for.
     const now = this.#init.clock.now();
-    this.#pingedAt = undefined;
-    this.#lastByteAt = Math.max(this.#lastByteAt, now);
+    this.#pinged = false;
+    this.#lastByteAt = now;
     this.#init.wheel.schedule(this, now + this.#init.limits.pingAfterMs);
   }
 
   #read(bytes: number): boolean {
     if (this.#down) return false;
     this.#lastByteAt = this.#init.clock.now();
+    this.#pinged = false;
     try {
       const receiving = this.#receiving;
       if (receiving?.ending !== undefined) {

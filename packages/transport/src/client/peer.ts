@@ -117,6 +117,9 @@ class DialingPeer implements Peer, ConnectionOwner {
   #refusal(options: RequestOptions): TidecacheError | undefined {
     if (this.#closed) return new TidecacheError('CANCELLED', `${this.#where}: this peer is closed`);
     if (options.signal?.aborted) return cancelled(this.#where);
+    const { deadlineMs } = options;
+    if (!(deadlineMs > 0))
+      return new TidecacheError('TIMEOUT', `${this.#where}: no time left (${deadlineMs} ms)`);
     if (this.#waiting.size >= this.#limits.waitingRequests) {
       return new TidecacheError('BUSY', `${this.#where}: ${this.#waiting.size} requests are waiting already`);
     }

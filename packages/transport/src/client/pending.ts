@@ -45,7 +45,8 @@ export class Pending extends TimerEntry {
 
   /** Bytes that its reply may still bring, by its `into`. */
   get dueBytes(): number {
-    return (this.options.into?.length ?? 0) - this.receivedBytes;
+    const { into } = this.options;
+    return into === undefined ? 0 : into.length - this.receivedBytes;
   }
 
   /** Where the next payload goes; undefined when the reply is longer than what was asked for. */

@@ -94,6 +94,7 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
   push(opcode: number, body: Uint8Array): void {
     if (this.#closed) return;
     this.#writer.send({ flags: FLAG_PUSH, opcode, status: 0, requestId: 0, deadlineMs: 0, body });
+    this.#watchDrain();
     if (this.#writer.queuedBytes > this.#init.limits.queuedPushBytes) {
       this.#refuse(new TidecacheError('BUSY', `${this.#remote} does not take what is pushed: dropped`));
     }
