@@ -43,6 +43,8 @@ export const MAX_DIRECTORY_PAGES = 65_536;
 export const MAX_CACHED_NAMES = 65_536;
 /** Entries of one directory that the path-based transport lists: it must hand all names over at once. */
 export const MAX_NATIVE_LISTING = 1_000_000;
+/** Entries that it asks the file system for at once. */
+export const MAX_READDIR_BATCH = 2048;
 
 /** A file's record never changes. */
 export const FILE_ATTR_VALID_MS = 86_400_000;

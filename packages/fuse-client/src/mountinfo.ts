@@ -31,8 +31,13 @@ export function parseMountinfo(text: string): MountEntry[] {
 const unescapeOctal = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
-/** What is mounted at `mountPoint` now; the topmost where mounts are stacked. */
+/** What is mounted at `mountPoint` now; the topmost where mounts are stacked. Elsewhere than on Linux: unknown. */
 export async function findMount(mountPoint: string): Promise<MountEntry | undefined> {
+  if (process.platform !== 'linux') return undefined;
   const entries = parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'));
   return entries.findLast((entry) => entry.mountPoint === mountPoint);
 }
+
+/** The device mounted there, '' if none (or unknown). */
+export const mountedDevice = async (mountPoint: string): Promise<string> =>
+  (await findMount(mountPoint))?.device ?? '';

@@ -1,7 +1,7 @@
 /** Unmounting, the same for both transports: by `umount`, or by `fusermount` where one is not root. */
 import { TidecacheError } from '@tidecache/protocol';
 import { runCommand } from './command.js';
-import { findMount } from './mountinfo.js';
+import { mountedDevice } from './mountinfo.js';
 
 /**
  * Takes the mount `device` off the tree; lazily when files are open on it, which then stay readable until they are
@@ -34,6 +34,5 @@ function attempts(): [string, boolean, ...string[]][] {
 }
 
 /** Whether it is still our mount that is there: another one may have taken its place. */
-async function isMounted(mountPoint: string, device: string): Promise<boolean> {
-  return (await findMount(mountPoint))?.device === device;
-}
+const isMounted = async (mountPoint: string, device: string): Promise<boolean> =>
+  (await mountedDevice(mountPoint)) === device;

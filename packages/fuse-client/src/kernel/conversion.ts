@@ -3,17 +3,12 @@
  * too short or means nothing is undefined, and the caller answers EINVAL (EIO for what only a broken kernel sends).
  */
 import { type InodeId, type InodeRecord, inodeId, MAX_NAME_BYTES, ROOT_INODE } from '@tidecache/protocol';
+import { type Owner, statBlocks, statLinks, statMode } from '../attributes.js';
 import type { DirectoryEntry, LookupAnswer, StatfsAnswer } from '../file-system.js';
 import { STAT_BLOCK_BYTES } from '../limits.js';
 import * as wire from './wire.js';
 
 const TWO_32 = 0x1_0000_0000;
-
-/** Who owns what has no owner of its own. All is shown without write permission: the mount is read-only. */
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 export interface RequestHeader {
   readonly opcode: number;
@@ -155,23 +150,18 @@ export function encodeInit(answer: InitAnswer, out: Buffer, at: number): number 
   return wire.INIT_OUT_BYTES;
 }
 
-/** `st_mode`: the kind, and the permissions without writing and without set-id bits. */
-export function statMode(inode: InodeRecord): number {
-  return (inode.kind === 'directory' ? wire.S_IFDIR : wire.S_IFREG) | (inode.mode & 0o555);
-}
-
 export function encodeAttr(inode: InodeRecord, owner: Owner, out: Buffer, at: number): number {
   const seconds = Math.floor(inode.mtimeMs / 1000);
   const nanoseconds = Math.floor((inode.mtimeMs - seconds * 1000) * 1e6);
   writeU64(inode.ino, out, at);
   writeU64(inode.size, out, at + 8);
-  writeU64(Math.ceil(inode.size / 512), out, at + 16);
+  writeU64(statBlocks(inode), out, at + 16);
   for (let i = 0; i < 3; i++) {
     writeI64(seconds, out, at + 24 + i * 8);
     out.writeUInt32LE(nanoseconds, at + 48 + i * 4);
   }
   out.writeUInt32LE(statMode(inode), at + 60);
-  out.writeUInt32LE(inode.kind === 'directory' ? 2 : 1, at + 64);
+  out.writeUInt32LE(statLinks(inode), at + 64);
   out.writeUInt32LE(inode.uid ?? owner.uid, at + 68);
   out.writeUInt32LE(inode.gid ?? owner.gid, at + 72);
   out.writeUInt32LE(0, at + 76);
@@ -237,12 +227,6 @@ export function encodeXattrSize(size: number, out: Buffer, at: number): number {
   out.writeUInt32LE(size, at);
   out.writeUInt32LE(0, at + 4);
   return wire.GETXATTR_OUT_BYTES;
-}
-
-/** Whether the kernel takes this for the name of an entry; one that it doesn't would fail the whole listing. */
-export function isListable(name: string): boolean {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) return false;
-  return name.length * 3 <= MAX_NAME_BYTES || Buffer.byteLength(name) <= MAX_NAME_BYTES;
 }
 
 /**

@@ -87,8 +87,8 @@ export class Device {
     this.#socket.beforeClose = () => this.#notifying;
     this.#socket.on('error', (error) => {
       const code = systemCode(error);
-      // ENODEV: unmounted. ECONNABORTED: aborted through /sys/fs/fuse/connections or `umount -f`.
-      events.end(code === 'ENODEV' || code === 'ECONNABORTED' ? undefined : error);
+      // ENODEV: unmounted. The others: aborted, by `umount -f` or through /sys/fs/fuse/connections.
+      events.end(['ENODEV', 'ECONNABORTED', 'ENOENT'].includes(code) ? undefined : error);
     });
     this.#socket.on('end', () => events.end());
   }

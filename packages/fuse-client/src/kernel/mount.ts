@@ -1,15 +1,16 @@
 /** The kernel transport: mounts, agrees on INIT, serves until unmounted. Needs root, or CAP_SYS_ADMIN. */
 import { writeFile } from 'node:fs/promises';
 import { TidecacheError } from '@tidecache/protocol';
+import { type Owner, ownOwner } from '../attributes.js';
 import { runCommand } from '../command.js';
 import { deferred } from '../deferred.js';
 import type { FileSystem, Mount } from '../file-system.js';
 import { DEFAULT_READ_AHEAD_KIB, INIT_DEADLINE_MS, MAX_READ_REQUEST_BYTES } from '../limits.js';
 import { type Logger, SILENT } from '../logger.js';
 import { checkMountPoint } from '../mount-point.js';
-import { findMount } from '../mountinfo.js';
+import { mountedDevice } from '../mountinfo.js';
 import { unmountPath } from '../unmount.js';
-import { decodeHeader, decodeInit, encodeInit, type Owner } from './conversion.js';
+import { decodeHeader, decodeInit, encodeInit } from './conversion.js';
 import { closeDevice, Device, openDevice } from './device.js';
 import { negotiate } from './negotiate.js';
 import { createNotifier } from './notifier.js';
@@ -36,7 +37,7 @@ export interface KernelMountInit {
 export async function mountKernel(init: KernelMountInit): Promise<Mount> {
   const logger = init.logger ?? SILENT;
   const mountPoint = await checkMountPoint(init.mountPoint);
-  const owner = init.owner ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const owner = init.owner ?? ownOwner();
   const fd = openDevice();
   try {
     await callMount(fd, mountPoint);
@@ -91,7 +92,7 @@ export async function mountKernel(init: KernelMountInit): Promise<Mount> {
   let kernelDevice = '';
   try {
     await ready.promise;
-    kernelDevice = (await findMount(mountPoint))?.device ?? '';
+    kernelDevice = await mountedDevice(mountPoint);
     await raiseReadAhead(kernelDevice, init.readAheadKiB ?? DEFAULT_READ_AHEAD_KIB, logger);
   } catch (error) {
     await runCommand('umount', ['-i', '-l', '--', mountPoint]);
@@ -116,7 +117,7 @@ export async function mountKernel(init: KernelMountInit): Promise<Mount> {
 }
 
 async function callMount(fd: number, mountPoint: string): Promise<void> {
-  const { uid, gid } = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const { uid, gid } = ownOwner();
   const options = [
     'ro,nosuid,nodev,noatime',
     'fd=3,rootmode=40000',

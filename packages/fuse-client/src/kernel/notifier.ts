@@ -1,9 +1,10 @@
 /** Sends notifications to the kernel one at a time, apart from the thread that serves it (see Device.notify). */
 import type { InodeId } from '@tidecache/protocol';
+import { isListable } from '../attributes.js';
 import type { KernelNotifier } from '../file-system.js';
 import { MAX_PENDING_NOTIFICATIONS } from '../limits.js';
 import type { Logger } from '../logger.js';
-import { encodeInvalidateEntry, encodeInvalidateInode, isListable } from './conversion.js';
+import { encodeInvalidateEntry, encodeInvalidateInode } from './conversion.js';
 import type { Device } from './device.js';
 
 /**

@@ -3,9 +3,10 @@
  * The notes tell what the kernel does with the answer.
  */
 import { constants } from 'node:fs';
+import { isListable, type Owner } from '../attributes.js';
 import type { DirectoryEntry, FileSystem, MaybePromise } from '../file-system.js';
 import { MAX_READ_REQUEST_BYTES } from '../limits.js';
-import type { Owner, RequestHeader } from './conversion.js';
+import type { RequestHeader } from './conversion.js';
 import * as convert from './conversion.js';
 import type { Session } from './session.js';
 import { FOPEN_KEEP_CACHE, OP, OUT_HEADER_BYTES } from './wire.js';
@@ -162,7 +163,7 @@ function fillEntries(
   let next = position + DOTS.length;
   for (const entry of entries) {
     next++;
-    if (!convert.isListable(entry.name)) continue;
+    if (!isListable(entry.name)) continue;
     const bytes = convert.encodeDirent(entry, next, plus, owner, out, at, out.length);
     if (bytes === 0) break;
     at += bytes;

@@ -117,8 +117,6 @@ export const INVAL_INODE_BYTES = 24;
 /** parent u64; namelen, flags u32; name and a NUL. */
 export const INVAL_ENTRY_BYTES = 16;
 
-export const S_IFDIR = 0o040000;
-export const S_IFREG = 0o100000;
 /** Directory entries' types. */
 export const DT_DIR = 4;
 export const DT_REG = 8;
