@@ -2,6 +2,7 @@
  * The memory budget: slabs made at start, of which the system gives real pages at first touch, and the allocator
  * over them. Addresses are unit numbers over all slabs.
  */
+import { totalmem } from 'node:os';
 import { formatSize, TidecacheError } from '@tidecache/protocol';
 import { MAX_EXTENT_BYTES, MIN_MEMORY_BYTES, SLAB_BYTES, UNIT_BYTES } from '../limits.js';
 import { BuddyAllocator } from './buddy.js';
@@ -14,12 +15,20 @@ export class Pool {
   readonly #slabs: Buffer[] = [];
   readonly #buddy: BuddyAllocator;
 
-  /** Throws INVALID when the budget is too small to work with, NO_SPACE when the system refuses it. */
-  constructor(memoryBytes: number) {
+  /** Throws INVALID when the budget is too small to work with, NO_SPACE when the host has not that much. */
+  constructor(memoryBytes: number, hostBytes: number = hostMemoryBytes()) {
     if (!Number.isSafeInteger(memoryBytes) || memoryBytes < MIN_MEMORY_BYTES) {
       throw new TidecacheError(
         'INVALID',
         `cannot start a worker with ${memoryBytes} bytes of memory: at least ${formatSize(MIN_MEMORY_BYTES)} are needed`,
+      );
+    }
+    // Untouched memory costs nothing, so the system would promise any amount, and kill the process later.
+    if (memoryBytes > hostBytes) {
+      const has = `this host or container has ${formatSize(hostBytes)} in all`;
+      throw new TidecacheError(
+        'NO_SPACE',
+        `cannot start a worker with ${formatSize(memoryBytes)} of memory: ${has} (give the worker less)`,
       );
     }
     this.capacityBytes = memoryBytes - (memoryBytes % MAX_EXTENT_BYTES);
@@ -73,3 +82,9 @@ export class Pool {
 }
 
 export const unitsOf = (bytes: number): number => Math.ceil(bytes / UNIT_BYTES);
+
+/** What the machine has, or the container may use. */
+function hostMemoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}

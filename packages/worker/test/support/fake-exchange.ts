@@ -1,0 +1,77 @@
+import { crc32 } from 'node:zlib';
+import type { TidecacheError } from '@tidecache/protocol';
+import type { Exchange, ReplyPayload, ServerConnection } from '@tidecache/transport';
+
+export interface Frame {
+  readonly payload: ReplyPayload;
+  readonly more: boolean;
+  sent: boolean;
+}
+
+/** One request, as the transport gives it; its replies are sent when the test says so. */
+export class FakeExchange implements Exchange {
+  readonly payload = Buffer.alloc(0);
+  readonly deadlineAt = Number.MAX_SAFE_INTEGER;
+  readonly connection = {} as ServerConnection;
+  readonly frames: Frame[] = [];
+  /** What was sent, copied when it was. */
+  readonly received: Buffer[] = [];
+  abandoned = false;
+  ended = false;
+  error: TidecacheError | undefined;
+  readonly #listeners: (() => void)[] = [];
+
+  constructor(
+    readonly opcode: number,
+    readonly body: Buffer,
+    /** Frames are sent as they are replied. */
+    readonly autoSend = true,
+  ) {}
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.received);
+  }
+
+  onAbandoned(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  reply(_body: Uint8Array, payload?: ReplyPayload, options?: { more?: boolean }): void {
+    if (this.ended || !payload)
+      throw new Error(this.ended ? 'replied after the end' : 'a READ without bytes');
+    const frame = { payload, more: options?.more === true, sent: false };
+    this.frames.push(frame);
+    if (!frame.more) this.ended = true;
+    if (this.autoSend) this.send();
+  }
+
+  fail(error: TidecacheError): void {
+    if (this.ended) throw new Error('failed after the end');
+    this.error = error;
+    this.ended = true;
+  }
+
+  /** Sends what waits, checking the checksum as a client does. */
+  send(): void {
+    for (const frame of this.frames) {
+      if (frame.sent) continue;
+      frame.sent = true;
+      const bytes = Buffer.concat(frame.payload.parts);
+      if (frame.payload.crc !== crc32(bytes)) throw new Error('the checksum does not agree');
+      this.received.push(bytes);
+      frame.payload.onSent?.();
+    }
+  }
+
+  /** As the transport does it: what is not sent is dropped first, then the handler hears of it. */
+  abandon(): void {
+    if (this.ended) return;
+    this.abandoned = true;
+    this.ended = true;
+    for (const frame of this.frames) {
+      if (!frame.sent) frame.payload.onSent?.();
+      frame.sent = true;
+    }
+    for (const listener of this.#listeners) listener();
+  }
+}
