@@ -1,56 +1,63 @@
-/** The master's HTTP API as this command uses it: paths and the shapes of answers. */
-import { Dataset, type MetadataPolicy, WorkerStats } from '@tidecache/protocol';
+/** The master's HTTP API as this command uses it: paths, and the shapes of answers. */
+import type { DatasetReport, DatasetsReport, NewDatasetBody, StatusReport } from '@tidecache/master';
+import { Dataset, RingMember, WorkerStats } from '@tidecache/protocol';
 import { z } from 'zod';
 import { type ApiInit, callApi } from './http-client.js';
 import { API_ORIGIN_DEADLINE_MS } from './limits.js';
 
-/** What `dataset add` sends. */
-export interface NewDataset {
-  readonly path: string;
-  readonly uri: string;
-  readonly readOnly: boolean;
-  readonly metadata: MetadataPolicy;
-  readonly blockBytes?: number;
-  readonly options: Dataset['options'];
-}
-
-export const Status = z.object({
+// The master's own schemas are held against these by the compiler, not loaded: `tidecache status` needs no database.
+const DatasetAnswer: z.ZodType<DatasetReport> = z.object({ ...Dataset.shape, inodes: z.number() });
+const DatasetsAnswer: z.ZodType<DatasetsReport> = z.object({
+  generation: z.number(),
+  datasets: z.array(DatasetAnswer),
+});
+const StatusAnswer: z.ZodType<StatusReport> = z.object({
   clusterId: z.string(),
   release: z.string(),
+  uptimeMs: z.number(),
   epoch: z.number(),
+  settled: z.boolean(),
+  clients: z.array(z.string()),
   workers: z.array(
     z.object({
-      id: z.string(),
-      host: z.string(),
-      port: z.number(),
+      member: RingMember,
+      release: z.string(),
       memoryBytes: z.number(),
-      leaseAgeMs: z.number(),
       stats: WorkerStats.optional(),
+      registeredMs: z.number(),
+      silentMs: z.number(),
+      leaseLeftMs: z.number(),
+      connected: z.boolean(),
     }),
   ),
-  datasets: z.array(Dataset),
-  clients: z.array(
-    z.object({ name: z.string(), remote: z.string().optional(), release: z.string().optional() }),
-  ),
+  datasets: z.array(DatasetAnswer),
 });
-export type Status = z.infer<typeof Status>;
 
-export const getStatus = (api: ApiInit): Promise<Status> =>
-  callApi(api, { method: 'GET', path: '/v1/status', answer: Status });
+export type { DatasetReport, StatusReport } from '@tidecache/master';
+/** What `dataset add` sends. */
+export type NewDataset = NewDatasetBody;
 
-export async function listDatasets(api: ApiInit): Promise<Dataset[]> {
-  const answer = z.object({ datasets: z.array(Dataset) });
-  return (await callApi(api, { method: 'GET', path: '/v1/datasets', answer })).datasets;
-}
+export const getStatus = (api: ApiInit): Promise<StatusReport> =>
+  callApi(api, { method: 'GET', path: '/v1/status', answer: StatusAnswer });
 
-export const addDataset = (api: ApiInit, dataset: NewDataset): Promise<Dataset> =>
+export const listDatasets = async (api: ApiInit): Promise<DatasetReport[]> =>
+  (await callApi(api, { method: 'GET', path: '/v1/datasets', answer: DatasetsAnswer })).datasets;
+
+/** The master asks the origin whether it is there. */
+export const addDataset = (api: ApiInit, dataset: NewDataset): Promise<DatasetReport> =>
   callApi(api, {
     method: 'POST',
     path: '/v1/datasets',
     body: dataset,
-    answer: Dataset,
+    answer: DatasetAnswer,
     deadlineMs: API_ORIGIN_DEADLINE_MS,
   });
 
-export const removeDataset = (api: ApiInit, path: string): Promise<unknown> =>
-  callApi(api, { method: 'DELETE', path: '/v1/datasets', query: { path }, answer: z.unknown() });
+export const getDataset = (api: ApiInit, path: string): Promise<DatasetReport> =>
+  callApi(api, { method: 'GET', path: pathOf(path), answer: DatasetAnswer });
+
+/** Resolves to what was there. */
+export const removeDataset = (api: ApiInit, path: string): Promise<DatasetReport> =>
+  callApi(api, { method: 'DELETE', path: pathOf(path), answer: DatasetAnswer });
+
+const pathOf = (path: string) => `/v1/datasets/${encodeURIComponent(path)}`;

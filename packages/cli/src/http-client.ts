@@ -14,7 +14,6 @@ export interface ApiInit {
 export interface ApiRequest<T> {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   /** API_DEADLINE_MS without it. */
   readonly deadlineMs?: number;
@@ -22,7 +21,7 @@ export interface ApiRequest<T> {
   readonly answer: z.ZodType<T>;
 }
 
-const ErrorAnswer = z.object({ error: z.object({ code: z.string().optional(), message: z.string() }) });
+const ErrorAnswer = z.object({ code: z.string(), message: z.string() });
 
 /** One call. Rejects with UNREACHABLE, TIMEOUT, ACCESS_DENIED (wrong secret), or what the master answered. */
 export async function callApi<T>({ api, secret }: ApiInit, request: ApiRequest<T>): Promise<T> {
@@ -38,7 +37,6 @@ export async function callApi<T>({ api, secret }: ApiInit, request: ApiRequest<T
     const response = await client.request({
       method: request.method,
       path: request.path,
-      ...(request.query && { query: request.query }),
       headers: {
         authorization: `Bearer ${httpToken(secret)}`,
         ...(request.body !== undefined && { 'content-type': 'application/json' }),
@@ -55,25 +53,8 @@ export async function callApi<T>({ api, secret }: ApiInit, request: ApiRequest<T
 }
 
 function read<T>(request: ApiRequest<T>, status: number, body: string, where: string): T {
-  if (status === 401 || status === 403) {
-    throw new TidecacheError(
-      'ACCESS_DENIED',
-      `the master at ${where} refused the secret (${status}): give the one that the master was started with ` +
-        '(--secret-file, TIDECACHE_SECRET_FILE or TIDECACHE_SECRET; for a local cluster run it beside the ' +
-        "cluster's --data-dir)",
-    );
-  }
   const value = parseJson(body);
-  if (status >= 300) {
-    const parsed = ErrorAnswer.safeParse(value);
-    const message = parsed.success
-      ? parsed.data.error.message
-      : `${request.method} ${request.path}: ${body.slice(0, 200)}`;
-    throw new TidecacheError(
-      codeOf(parsed.data?.error.code, status),
-      `${message} (the master at ${where}, HTTP ${status})`,
-    );
-  }
+  if (status >= 300) throw refusal(request, status, ErrorAnswer.safeParse(value).data, where);
   const answer = request.answer.safeParse(value);
   if (answer.success) return answer.data;
   const issue = answer.error.issues[0];
@@ -85,10 +66,27 @@ function read<T>(request: ApiRequest<T>, status: number, body: string, where: st
   );
 }
 
-/** The master's own code where it's one of the table. */
-function codeOf(said: string | undefined, status: number): ErrorCode {
-  if (said !== undefined && said in ERRORS) return said as ErrorCode;
-  return status === 404 ? 'NOT_FOUND' : status >= 500 ? 'INTERNAL' : 'INVALID';
+function refusal(
+  { method, path }: ApiRequest<unknown>,
+  status: number,
+  said: z.infer<typeof ErrorAnswer> | undefined,
+  where: string,
+): TidecacheError {
+  // A 403 with a reason is an origin's refusal, passed on.
+  if (status === 401 || (status === 403 && !said)) {
+    return new TidecacheError(
+      'ACCESS_DENIED',
+      `the master at ${where} refused the secret (${status}): give the one that the master was started with ` +
+        '(--secret-file, TIDECACHE_SECRET_FILE or TIDECACHE_SECRET; for a local cluster the same --data-dir)',
+    );
+  }
+  // The codes are the table's, and a newer master may have more of them.
+  if (said)
+    return new TidecacheError(said.code in ERRORS ? (said.code as ErrorCode) : 'INTERNAL', said.message);
+  return new TidecacheError(
+    'INTERNAL',
+    `${where} answered ${method} ${path} with HTTP ${status}, and no reason`,
+  );
 }
 
 function parseJson(body: string): unknown {

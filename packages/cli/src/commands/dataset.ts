@@ -1,6 +1,6 @@
 /** dataset ls, show, rm. */
-import { type Dataset, formatSize, type MetadataPolicy, TidecacheError } from '@tidecache/protocol';
-import { listDatasets, removeDataset } from '../api.js';
+import { type Dataset, formatSize, type MetadataPolicy } from '@tidecache/protocol';
+import { type DatasetReport, getDataset, listDatasets, removeDataset } from '../api.js';
 import { type Column, formatTable, printable } from '../output.js';
 import type { Verb } from '../verb.js';
 import { API_KEYS, apiOf } from './api-of.js';
@@ -27,10 +27,7 @@ export const datasetShow: Verb = {
   keys: API_KEYS,
   examples: ['tidecache dataset show /prices', 'tidecache dataset show /prices --json'],
   async run(call) {
-    const wanted = normalise(call.args[0] ?? '');
-    const dataset = (await listDatasets(apiOf(call))).find((candidate) => candidate.path === wanted);
-    if (!dataset)
-      throw new TidecacheError('NOT_FOUND', `no dataset at ${wanted} (see 'tidecache dataset ls')`);
+    const dataset = await getDataset(apiOf(call), normalise(call.args[0] ?? ''));
     call.print(call.json ? JSON.stringify(dataset) : describeDataset(dataset));
   },
 };
@@ -42,9 +39,8 @@ export const datasetRm: Verb = {
   keys: API_KEYS,
   examples: ['tidecache dataset rm /prices'],
   async run(call) {
-    const path = normalise(call.args[0] ?? '');
-    await removeDataset(apiOf(call), path);
-    call.print(call.json ? JSON.stringify({ removed: path }) : `removed ${printable(path)}`);
+    const removed = await removeDataset(apiOf(call), normalise(call.args[0] ?? ''));
+    call.print(call.json ? JSON.stringify(removed) : `removed ${printable(removed.path)}`);
   },
 };
 
@@ -69,7 +65,7 @@ export function formatMetadata(policy: MetadataPolicy): string {
   return policy.ttlMs % 1000 === 0 ? `ttl=${policy.ttlMs / 1000}s` : `ttl=${policy.ttlMs}ms`;
 }
 
-function describeDataset(dataset: Dataset): string {
+function describeDataset(dataset: DatasetReport): string {
   const { endpoint, region, pathStyle, credentialsFile } = dataset.options;
   const facts: [string, string | undefined][] = [
     ...DATASET_COLUMNS.map(({ title, cell }): [string, string] => [title.toLowerCase(), cell(dataset)]),
@@ -77,6 +73,7 @@ function describeDataset(dataset: Dataset): string {
     ['region', region],
     ['path style', pathStyle === undefined ? undefined : pathStyle ? 'yes' : 'no'],
     ['credentials file', credentialsFile],
+    ['known files', String(dataset.inodes)],
     ['id', String(dataset.id)],
   ];
   const shown = facts.filter((fact): fact is [string, string] => fact[1] !== undefined);

@@ -1,7 +1,6 @@
 import { formatEndpoint } from '../config/endpoint.js';
 import { findSecret } from '../config/secret.js';
 import { runUntilStopped } from '../lifecycle.js';
-import { parts } from '../parts.js';
 import type { Verb } from '../verb.js';
 import { announce } from './ready.js';
 
@@ -19,7 +18,7 @@ export const master: Verb = {
     const secret = findSecret(call.loaded, call.env);
     const logger = call.logger('master');
     // Imported when it's needed: `tidecache status` must not load a database.
-    const { startMaster } = await parts('@tidecache/master');
+    const { startMaster } = await import('@tidecache/master');
     await runUntilStopped({ logger }, async (life) => {
       const running = await startMaster({
         dataDir: config.dataDir,

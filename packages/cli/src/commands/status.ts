@@ -1,5 +1,5 @@
 import { formatSize } from '@tidecache/protocol';
-import { getStatus, type Status } from '../api.js';
+import { getStatus, type StatusReport } from '../api.js';
 import { formatEndpoint } from '../config/endpoint.js';
 import { type Column, formatTable, printable } from '../output.js';
 import type { Verb } from '../verb.js';
@@ -18,31 +18,29 @@ export const status: Verb = {
   },
 };
 
-type WorkerRow = Status['workers'][number];
-type ClientRow = Status['clients'][number];
+type WorkerRow = StatusReport['workers'][number];
 
 const WORKER_COLUMNS: readonly Column<WorkerRow>[] = [
-  { title: 'WORKER', cell: (worker) => worker.id },
-  { title: 'ADDRESS', cell: formatEndpoint },
+  { title: 'WORKER', cell: ({ member }) => member.id },
+  { title: 'ADDRESS', cell: ({ member }) => formatEndpoint(member) },
   {
     title: 'MEMORY',
     align: 'right',
-    cell: (worker) => `${formatSize(worker.stats?.usedBytes ?? 0)} / ${formatSize(worker.memoryBytes)}`,
+    cell: ({ stats, memoryBytes }) => `${formatSize(stats?.usedBytes ?? 0)} / ${formatSize(memoryBytes)}`,
   },
-  { title: 'HITS', align: 'right', cell: (worker) => hitRatio(worker) },
-  { title: 'SERVED', align: 'right', cell: (worker) => formatSize(worker.stats?.servedBytes ?? 0) },
-  { title: 'LEASE AGE', align: 'right', cell: (worker) => `${(worker.leaseAgeMs / 1000).toFixed(1)} s` },
+  { title: 'HITS', align: 'right', cell: hitRatio },
+  { title: 'SERVED', align: 'right', cell: ({ stats }) => formatSize(stats?.servedBytes ?? 0) },
+  { title: 'HEARD', align: 'right', cell: ({ silentMs }) => `${(silentMs / 1000).toFixed(1)} s ago` },
+  { title: 'LEASE', align: 'right', cell: ({ leaseLeftMs }) => `${(leaseLeftMs / 1000).toFixed(1)} s left` },
 ];
 
-const CLIENT_COLUMNS: readonly Column<ClientRow>[] = [
-  { title: 'CLIENT', cell: (client) => client.name },
-  { title: 'FROM', cell: (client) => client.remote ?? '' },
-];
+const CLIENT_COLUMNS: readonly Column<string>[] = [{ title: 'CLIENT', cell: (name) => name }];
 
 /** For people. */
-export function formatStatus(answer: Status): string {
-  const { clusterId, release, epoch, workers, datasets, clients } = answer;
-  const head = `cluster ${printable(clusterId)}  release ${printable(release)}  epoch ${epoch}`;
+export function formatStatus(answer: StatusReport): string {
+  const { clusterId, release, epoch, settled, workers, datasets, clients } = answer;
+  const restarted = settled ? '' : '  just restarted: waiting for the workers of before';
+  const head = `cluster ${printable(clusterId)}  release ${printable(release)}  epoch ${epoch}${restarted}`;
   return [
     head,
     workers.length > 0
