@@ -1,23 +1,11 @@
 /** Wires the master's parts together. */
 import { openOrigin } from '@tidecache/storage';
 import { type Address, listen, type Server, serve } from '@tidecache/transport';
-import type { FastifyInstance } from 'fastify';
-import { Reports } from './http/reports.js';
-import { createHttp, listenError, listenHttp } from './http/server.js';
+import { listenError, listenHttp } from './http/server.js';
 import { CLOSE_GRACE_MS } from './limits.js';
-import { Members } from './members/members.js';
-import { createMetrics, type Metrics, observe } from './metrics.js';
-import { createHandlers } from './rpc/handlers.js';
-import { Subscribers } from './rpc/subscribers.js';
+import { assemble, type Parts } from './parts.js';
 import { Store } from './store/store.js';
-import { Datasets } from './tree/datasets.js';
-import { Listings } from './tree/listings.js';
-import { Lookup } from './tree/lookup.js';
-import { Open } from './tree/open.js';
-import { type OpenOrigin, Origins } from './tree/origins.js';
-import { Readdir } from './tree/readdir.js';
-import { Sweeper } from './tree/sweeper.js';
-import { Tree } from './tree/tree.js';
+import type { OpenOrigin } from './tree/origins.js';
 import { type Logger, silentLogger } from './util/logger.js';
 import { realTimers, type Timers } from './util/timers.js';
 
@@ -49,17 +37,6 @@ export interface Master {
   close(): Promise<void>;
 }
 
-/** Everything behind the two servers. */
-interface Parts {
-  readonly store: Store;
-  readonly origins: Origins;
-  readonly members: Members;
-  readonly sweeper: Sweeper;
-  readonly metrics: Metrics;
-  readonly handler: ReturnType<typeof serve>;
-  readonly app: FastifyInstance;
-}
-
 /**
  * Opens the state, serves. Throws a TidecacheError that names the directory or port, why, and the fix; nothing stays
  * open then.
@@ -78,9 +55,16 @@ export async function startMaster(init: MasterInit): Promise<Master> {
     await store.close();
   };
   try {
-    parts = assemble(init, store, logger);
+    parts = assemble({
+      store,
+      logger,
+      secret: init.secret,
+      now: init.now ?? Date.now,
+      timers: init.timers ?? realTimers,
+      openOrigin: init.openOrigin ?? openOrigin,
+    });
     const http = await listenHttp(parts.app, init.http);
-    server = await listenRpc(init, parts.handler);
+    server = await listenRpc(init, serve(parts.handlers));
     const rpc = boundTo(server.addresses, init.listen);
     logger.info({ rpc, http, dataDir: init.dataDir, clusterId: store.clusterId }, 'master is up');
     let closing: Promise<void> | undefined;
@@ -91,54 +75,7 @@ export async function startMaster(init: MasterInit): Promise<Master> {
   }
 }
 
-function assemble(init: MasterInit, store: Store, logger: Logger): Parts {
-  const now = init.now ?? Date.now;
-  const timers = init.timers ?? realTimers;
-  const metrics = createMetrics();
-  const origins = new Origins(init.openOrigin ?? openOrigin, metrics, logger);
-  const subscribers = new Subscribers(metrics, (connection) => members.disconnected(connection));
-  const tree = new Tree({
-    store,
-    now,
-    onInvalidate: (invalidation) => subscribers.invalidate(invalidation),
-    onSweep: () => sweeper.kick(),
-  });
-  const sweeper = new Sweeper(tree, timers, logger);
-  const datasets = new Datasets(tree, origins, (list) => subscribers.datasets(list));
-  const members = new Members({
-    store,
-    now,
-    timers,
-    logger,
-    onRing: (ring) => subscribers.ring(ring),
-    onLeaseLost: () => metrics.leasesLost.inc(),
-  });
-  const listings = new Listings(tree, origins, metrics, logger);
-  const context = { tree, datasets, origins, listings, metrics };
-  const handlers = createHandlers({
-    tree,
-    datasets,
-    lookup: new Lookup(context),
-    open: new Open(context),
-    readdir: new Readdir(context),
-    members,
-    subscribers,
-    metrics,
-    logger,
-  });
-  observe(metrics, {
-    clients: () => subscribers.clients().length,
-    workers: () => members.size,
-    epoch: () => members.ring.epoch,
-    datasets: () => datasets.size,
-    listings: () => listings.size,
-  });
-  const reports = new Reports({ tree, datasets, members, subscribers, startedMs: now() });
-  const app = createHttp({ secret: init.secret, datasets, members, reports, metrics, logger });
-  return { store, origins, members, sweeper, metrics, handler: serve(handlers), app };
-}
-
-async function listenRpc(init: MasterInit, handler: Parts['handler']): Promise<Server> {
+async function listenRpc(init: MasterInit, handler: ReturnType<typeof serve>): Promise<Server> {
   const { host, port } = init.listen;
   try {
     return await listen({ addresses: [init.listen], secret: init.secret, name: 'master', handler });

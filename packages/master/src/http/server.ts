@@ -31,6 +31,14 @@ export function createHttp(init: HttpInit): FastifyInstance {
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 3 * 4096 },
   });
+  // A DELETE may name JSON and send nothing, as many HTTP clients do.
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, body === '' ? undefined : JSON.parse(String(body)));
+    } catch (cause) {
+      done(new TidecacheError('INVALID', `the body is no JSON: ${(cause as Error).message}`, { cause }));
+    }
+  });
   app.setErrorHandler((thrown, _request, reply) => {
     const { status, report } = errorAnswer(thrown);
     if (status === 500) logger.error({ error: thrown }, 'an HTTP request failed');

@@ -16,9 +16,9 @@ import { open, type RootDatabase } from 'lmdb';
 export type Environment = RootDatabase<unknown, Buffer>;
 
 const DATA_FILE = 'data.mdb';
-/** lmdb.h's MDB_MAGIC; the page header before it is 16 bytes. */
+/** MDB_MAGIC of the first meta page, after the page's header of 24 bytes in this build of LMDB. */
 const LMDB_MAGIC = 0xbeefc0de;
-const LMDB_MAGIC_AT = 16;
+const LMDB_MAGIC_AT = 24;
 const MAX_TABLES = 16;
 
 /** Throws INVALID, ACCESS_DENIED, NO_SPACE or INTERNAL: naming the path, why, and the fix. */
