@@ -67,13 +67,13 @@ export async function send(response: ServerResponse, answer: Answer, options: Se
     return;
   }
   const stopAt = fault === 'reset-body' || fault === 'stall' ? Math.floor(body.size / 2) : body.size;
-  const pieceBytes = fault === 'slow' ? Math.ceil(body.size / SLOW_PIECES) || 1 : PIECE_BYTES;
+  const pieceBytes = pieceBytesOf(body.size, options);
   for (let at = 0; at < stopAt && !response.destroyed; at += pieceBytes) {
     const piece = body.slice(at, Math.min(at + pieceBytes, stopAt));
+    if (options.bytesPerSecond) await pause((piece.length / options.bytesPerSecond) * 1000);
     options.onSent(piece.length);
     if (!response.write(piece)) await drained(response);
     if (fault === 'slow') await pause(SLOW_PAUSE_MS);
-    if (options.bytesPerSecond) await pause((piece.length / options.bytesPerSecond) * 1000);
   }
   if (fault === 'stall') return;
   if (fault === 'reset-body') response.socket?.resetAndDestroy();

@@ -73,11 +73,13 @@ export const listing: Scenarios = {
     t.same(keysOf((await listAll(origin, '')).items), ['top/']);
   },
 
-  async 'lists more than one request gives'({ t, origin, lacks }) {
+  async 'lists more than one request gives'({ t, origin, target, lacks }) {
     if (lacks.byteOrder) return t.comment('this server gives all in one');
     const keys = Array.from({ length: 1203 }, (_, i) => `many/${String(i).padStart(5, '0')}`);
+    const put = (key: string) =>
+      target.putRaw?.(key, bytesOf(1, 1)) ?? origin.write(key, bytesOf(1, 1), CALL);
     for (let at = 0; at < keys.length; at += 50) {
-      await Promise.all(keys.slice(at, at + 50).map((key) => origin.write(key, bytesOf(1, 1), CALL)));
+      await Promise.all(keys.slice(at, at + 50).map(put));
     }
     const { items } = await listAll(origin, 'many/');
     t.same(keysOf(items), keys);
