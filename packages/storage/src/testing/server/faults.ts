@@ -80,6 +80,12 @@ export async function send(response: ServerResponse, answer: Answer, options: Se
   else response.end();
 }
 
+function pieceBytesOf(size: number, { fault, bytesPerSecond }: SendOptions): number {
+  if (fault === 'slow') return Math.max(1, Math.ceil(size / SLOW_PIECES));
+  // Twenty pieces a second.
+  return bytesPerSecond ? Math.max(1, Math.min(PIECE_BYTES, Math.ceil(bytesPerSecond / 20))) : PIECE_BYTES;
+}
+
 function bodyOf(
   answer: Answer,
   fault: Fault | undefined,
