@@ -8,6 +8,8 @@ import { directoryEntry } from './records.js';
 interface PageStart {
   readonly position: number;
   readonly after: string;
+  /** The name just before it. */
+  readonly preceding?: string | undefined;
 }
 
 interface Page {
@@ -64,29 +66,30 @@ export class Directory {
   async #fetch(index: number): Promise<Page> {
     const start = this.#starts[index]!;
     const { entries, next } = await this.#client.readdir(this.#ino, start.after, DIRECTORY_PAGE_ENTRIES);
-    if (next !== undefined && index === this.#starts.length - 1) this.#addStart(start, entries.length, next);
+    const page = entries.map(directoryEntry);
+    if (next !== undefined && index === this.#starts.length - 1) this.#addStart(start, page, next);
     const following = this.#starts[index + 1];
-    const page: Page = {
-      entries: fitTo(following && following.position - start.position, entries.map(directoryEntry)),
+    const fetched: Page = {
+      entries: following ? fitBefore(following, following.position - start.position, page) : page,
       last: following === undefined,
     };
     this.#kept.delete(index);
-    this.#kept.set(index, page);
+    this.#kept.set(index, fetched);
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= DIRECTORY_PAGES_KEPT) break;
       this.#kept.delete(oldest);
     }
-    return page;
+    return fetched;
   }
 
-  #addStart(start: PageStart, entries: number, after: string): void {
+  #addStart(start: PageStart, page: readonly DirectoryEntry[], after: string): void {
     if (this.#starts.length >= MAX_DIRECTORY_PAGES) {
       throw new TidecacheError(
         'BUSY',
         `directory ${this.#ino} has more than ${MAX_DIRECTORY_PAGES} pages of entries: split it up`,
       );
     }
-    this.#starts.push({ position: start.position + entries, after });
+    this.#starts.push({ position: start.position + page.length, after, preceding: page.at(-1)?.name });
   }
 }
 
@@ -99,11 +102,11 @@ const HOLE: DirectoryEntry = {
 };
 
 /**
- * A page that was let go and fetched again may have grown or shrunk. The positions after it are given out already:
- * what is new is left to the next listing, and holes are filled.
+ * A page that was let go and fetched again may have grown or shrunk. The positions after it are given out already: what
+ * the next page begins with is left to it, and holes are filled.
  */
-function fitTo(length: number | undefined, entries: DirectoryEntry[]): DirectoryEntry[] {
-  if (length === undefined || entries.length === length) return entries;
-  if (entries.length > length) return entries.slice(0, length);
-  return [...entries, ...new Array<DirectoryEntry>(length - entries.length).fill(HOLE)];
+function fitBefore(following: PageStart, length: number, entries: DirectoryEntry[]): DirectoryEntry[] {
+  const end = entries.findIndex((entry) => entry.name === following.preceding) + 1;
+  const own = entries.slice(0, Math.min(length, end > 0 ? end : length));
+  return own.length === length ? own : [...own, ...new Array<DirectoryEntry>(length - own.length).fill(HOLE)];
 }

@@ -90,8 +90,8 @@ const read: Operation = ({ fileSystem, session }, header, request) => {
 const release: Operation = ({ fileSystem, session }, header, request) => {
   const handle = convert.decodeHandle(request);
   if (handle === undefined) return void session.replyError(header, 'EINVAL');
-  session.replyError(header, '');
   fileSystem.release(handle);
+  session.replyError(header, '');
 };
 
 const opendir: Operation = ({ fileSystem, session }, header) => {
@@ -108,8 +108,8 @@ const opendir: Operation = ({ fileSystem, session }, header) => {
 const releasedir: Operation = ({ fileSystem, session }, header, request) => {
   const handle = convert.decodeHandle(request);
   if (handle === undefined) return void session.replyError(header, 'EINVAL');
-  session.replyError(header, '');
   fileSystem.releasedir(handle);
+  session.replyError(header, '');
 };
 
 /** Positions 0 and 1 are `.` and `..`; the file system's own positions come after. */

@@ -1,0 +1,61 @@
+import { inodeId } from '@tidecache/protocol';
+import { t } from 'tap';
+import { Directory } from '../src/directory.js';
+import { fakeClient } from './support/fake-client.js';
+
+const INO = inodeId(11);
+const numbered = (count: number) => Array.from({ length: count }, (_, i) => `n${String(i).padStart(4, '0')}`);
+
+async function names(directory: Directory, from = 0, max = 7): Promise<string[]> {
+  const found: string[] = [];
+  for (;;) {
+    const entries = await directory.read(from, max);
+    if (entries.length === 0) return found;
+    from += entries.length;
+    found.push(...entries.map((entry) => entry.name));
+  }
+}
+
+t.test('whole, from any position, and each page fetched once', async (t) => {
+  const fake = fakeClient(10);
+  fake.names = numbered(95);
+  const directory = new Directory(fake.client, INO);
+  t.same(await names(directory), fake.names);
+  t.equal(fake.listings.length, 10);
+  for (const position of [0, 5, 10, 49, 94, 95]) {
+    t.same(await names(directory, position), fake.names.slice(position), `from ${position}`);
+  }
+});
+
+t.test('empty directories, and empty pages between', async (t) => {
+  const fake = fakeClient(10);
+  t.same(await names(new Directory(fake.client, INO)), []);
+  const pages = [{ entries: [], next: 'a' }, { entries: [], next: 'b' }, { entries: [] }];
+  let asked = 0;
+  const sparse = { readdir: async () => pages[asked++] ?? { entries: [] } };
+  t.same(await names(new Directory(sparse, INO)), []);
+  t.equal(asked, 3);
+});
+
+t.test('positions hold while the listing changes beneath', async (t) => {
+  const fake = fakeClient(10);
+  const before = numbered(60);
+  fake.names = before;
+  const directory = new Directory(fake.client, INO);
+  await names(directory);
+  // Page 1 lost two names and page 2 got one.
+  fake.names = before
+    .filter((name) => name !== 'n0012' && name !== 'n0015')
+    .concat('n0022x')
+    .sort();
+  t.same(
+    (await directory.read(30, 3)).map((entry) => entry.name),
+    ['n0030', 'n0031', 'n0032'],
+  );
+  const again = (await names(directory, 10, 7)).filter((name) => name !== '');
+  t.equal(new Set(again).size, again.length, 'none twice');
+  t.ok(
+    before.slice(30).every((name) => again.includes(name)),
+    'none lost that is still there',
+  );
+});
