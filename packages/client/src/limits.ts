@@ -40,7 +40,9 @@ export const REORDER_BYTES = 4 * MiB;
 /** The same in lengths of that read, so that small random reads in a small file are not taken for a stream. */
 export const REORDER_READS = 8;
 /** Streams told apart on one handle. */
-export const MAX_STREAMS = 8;
+export const MAX_STREAMS = 16;
+/** Reads elsewhere that a stream outlives those by which were never read on from. */
+export const STREAM_BONUS_READS = 64;
 /** Reads at one constant distance that make a stride. */
 export const STRIDE_READS = 3;
 /** Strided reads asked for ahead. */

@@ -11,6 +11,7 @@ import {
   REORDER_BYTES,
   REORDER_READS,
   SEGMENT_BYTES,
+  STREAM_BONUS_READS,
   STRIDE_READS,
 } from '../limits.js';
 
@@ -74,9 +75,15 @@ export class ReadAhead {
     this.#reads++;
     const stream = this.#match(offset, length);
     if (stream) return this.#advance(stream, offset + length, ready, maxWindowBytes);
+    // Also at a stride: threads that start at equal distances look like one, and each reads on from there.
+    const begun = this.#newStream(offset, length);
+    const abandoned = this.#add(begun);
     const stride = this.#matchStride(offset, length);
-    if (stride !== 0) return this.#stridden(stride, offset, length, ready, maxWindowBytes);
-    return this.#begin(offset, length, maxWindowBytes);
+    const advice =
+      stride === 0
+        ? this.#begin(begun, offset, length)
+        : this.#step(stride, offset, length, ready, maxWindowBytes);
+    return abandoned ? { ...advice, abandoned } : advice;
   }
 
   /** Memory ended at `offset`: what the last advice named from there on was not asked for, and is named again later. */
@@ -120,23 +127,25 @@ export class ReadAhead {
     return { pattern: 'sequential', ahead: [{ from, to }] };
   }
 
-  #begin(offset: number, length: number, maxWindowBytes: number): Advice {
-    const stream: Stream = {
+  #newStream(offset: number, length: number): Stream {
+    return {
       frontier: offset + length,
       askedTo: 0,
-      windowBytes: Math.min(MIN_WINDOW_BYTES, maxWindowBytes),
+      windowBytes: MIN_WINDOW_BYTES,
       grewAt: offset,
       hits: 0,
       lastUse: this.#reads,
     };
-    const abandoned = this.#add(stream);
+  }
+
+  #begin(stream: Stream, offset: number, length: number): Advice {
     // Who starts at the start, and not with a peek at a header, reads on.
     if (offset === 0 && length >= LARGE_READ_BYTES) {
       stream.hits = 1;
-      return abandoned ? { ...this.#askAhead(stream), abandoned } : this.#askAhead(stream);
+      return this.#askAhead(stream);
     }
     this.#last = undefined;
-    return abandoned ? { ...RANDOM, abandoned } : RANDOM;
+    return RANDOM;
   }
 
   /** Keeps the stream instead of the one that was longest without a read; what that one had asked for is returned. */
@@ -147,7 +156,7 @@ export class ReadAhead {
     }
     let oldest = 0;
     for (let i = 1; i < this.#streams.length; i++) {
-      if (this.#streams[i]!.lastUse < this.#streams[oldest]!.lastUse) oldest = i;
+      if (worth(this.#streams[i]!) < worth(this.#streams[oldest]!)) oldest = i;
     }
     const { frontier, askedTo } = this.#streams[oldest]!;
     this.#streams[oldest] = stream;
@@ -166,7 +175,7 @@ export class ReadAhead {
     return this.#strideReads >= STRIDE_READS && same ? stride : 0;
   }
 
-  #stridden(stride: number, offset: number, length: number, ready: boolean, maxWindowBytes: number): Advice {
+  #step(stride: number, offset: number, length: number, ready: boolean, maxWindowBytes: number): Advice {
     this.#last = undefined;
     if (!ready) this.#strideAhead = Math.min(this.#strideAhead * 2, MAX_STRIDE_AHEAD);
     const most = Math.max(1, Math.min(this.#strideAhead, Math.floor(maxWindowBytes / length)));
@@ -179,5 +188,8 @@ export class ReadAhead {
     return { pattern: 'strided', ahead };
   }
 }
+
+/** A stream that was read on from outlives some reads that were not. */
+const worth = ({ lastUse, hits }: Stream): number => lastUse + (hits > 0 ? STREAM_BONUS_READS : 0);
 
 const roundUp = (offset: number): number => Math.ceil(offset / SEGMENT_BYTES) * SEGMENT_BYTES;
