@@ -49,7 +49,11 @@ export async function takeLock(dataDir: string, owner: OwnerCell): Promise<Lock>
   }
   return {
     async release() {
-      owner.replace(token, undefined);
+      try {
+        owner.replace(token, undefined);
+      } catch {
+        // A full disk. The name stays, but its socket will not answer: as after a crash.
+      }
       await close(server);
       closeSync(directory);
     },
