@@ -33,8 +33,7 @@ t.test('a cold file is fetched once', { skip: whyNoMount() ?? false, timeout: 17
     (offset, out) => content.read(offset, out.length).copy(out),
     'e1',
   );
-  const credentials = scratch.path('credentials.json');
-  writeCredentials(credentials, server.credentials);
+  const credentials = await writeCredentials(scratch.dir, server.credentials);
   const cluster = await Cluster.start(scratch, { workers: 3, memory: '1GiB' });
   const flags = [
     '--region',

@@ -19,9 +19,9 @@ t.test(
   async (t) => {
     const scratch = new Scratch('overwrite');
     t.teardown(() => scratch.clean());
-    const s3 = await startS3(scratch, ['b']);
+    const s3 = await startS3(scratch, ['versions']);
     const cluster = await Cluster.start(scratch, { workers: 2, memory: '128MiB' });
-    await cluster.addDataset('/data', 's3://b', '--metadata', 'always', ...s3.flags);
+    await cluster.addDataset('/data', 's3://versions', '--metadata', 'always', ...s3.flags);
     const { dir } = await cluster.mount();
     const count = { whole: 0, stale: 0 };
     const wrong: string[] = [];
@@ -33,8 +33,8 @@ t.test(
         const random = seededRandom(SEED * 1_000_003 + trial);
         const older = generated(`old ${trial}`, 1 + Math.floor(random() * (3 << 19)));
         const newer = generated(`new ${trial}`, 1 + Math.floor(random() * (3 << 19)));
-        await s3.put('s3://b', key, older);
-        const ended = await readWhileWriting(path, older, random, () => s3.put('s3://b', key, newer));
+        await s3.put('s3://versions', key, older);
+        const ended = await readWhileWriting(path, older, random, () => s3.put('s3://versions', key, newer));
         if (ended === 'mixed') wrong.push(`trial ${trial}: the old handle saw other bytes`);
         else count[ended]++;
         const after = await readFile(path);

@@ -15,5 +15,5 @@ export async function mountNull(scratch: Scratch, sizeBytes: number): Promise<st
   });
   scratch.defer('null mount', () => service.stop());
   await service.line('ready line', (line) => (line === 'ready' ? true : undefined));
-  return `${dir}/file`;
+  return `${dir}/data`;
 }

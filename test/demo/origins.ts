@@ -1,7 +1,7 @@
 /** The demo's two origins and what is in them: real tables of the npm package vega-datasets, and one large file. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Content, generated, literal, type S3Server, type Scratch, startS3 } from '../lab/index.js';
 import type { Report } from './report.js';
 
@@ -22,7 +22,7 @@ export interface DemoOrigins {
 
 export async function startOrigins(scratch: Scratch, report: Report): Promise<DemoOrigins> {
   const s3 = await startS3(scratch, ['market']);
-  const tables = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
+  const tables = tablesDirectory();
   const names = readdirSync(tables).filter((name) => statSync(join(tables, name)).isFile());
   // Flights and what belongs to them lie on the NAS; prices and the rest in the bucket.
   const onNas = names.filter((name) => /^(flights|airports|us-10m|world)/.test(name));
@@ -56,4 +56,9 @@ export async function startOrigins(scratch: Scratch, report: Report): Promise<De
     ],
     large,
   };
+}
+
+/** The package exports its code alone; the tables lie beside it. */
+function tablesDirectory(): string {
+  return join(fileURLToPath(import.meta.resolve('vega-datasets')), '../../data');
 }
