@@ -20,12 +20,14 @@ export interface MemoryWorker {
   readonly reads: { value: number };
 }
 
+export type Intercept = (exchange: Exchange, source: Source, from: number, length: number) => boolean;
+
 export interface MemoryWorkerInit {
   readonly id: string;
   readonly secret: string;
   readonly unixPath?: string;
   /** Told of each read before it is answered; answers it itself by returning true. */
-  readonly intercept?: (exchange: Exchange, source: Source, from: number, length: number) => boolean;
+  readonly intercept?: Intercept;
   /** Serve real content, checked by tests; else noise with known checksums, for measuring. */
   readonly content: boolean;
 }
