@@ -12,7 +12,8 @@ export interface RequestOptions {
   readonly deadlineMs: number;
   /**
    * The longest silence before the first byte of the reply and between its parts, when that is to be shorter than
-   * the deadline. Ends as TIMEOUT.
+   * the deadline. Bytes for requests sent before this one on the connection break it too: this one stands in line
+   * behind them. Ends as TIMEOUT.
    */
   readonly silenceMs?: number;
   /** Sent as it is, without copying: must not change until the request settles. */

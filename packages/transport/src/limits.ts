@@ -16,7 +16,7 @@ export const SCRATCH_BYTES = 64 * KiB;
 /** A payload's rest of at least this is received straight into its destination; less is copied. */
 export const DIRECT_BYTES = 16 * KiB;
 /** Handed to the kernel by one writev, unless a single frame is longer. Its end is the sign of a living reader. */
-export const BATCH_BYTES = 1 * MiB;
+export const BATCH_BYTES = 512 * KiB;
 /** A body up to this is copied beside its header, so that a small frame is one chunk. */
 export const INLINE_BODY_BYTES = 4 * KiB;
 /** Headers and small bodies of one batch. */
@@ -99,7 +99,7 @@ export const SERVER_LIMITS: Readonly<ServerLimits> = {
   exchanges: 1_024,
   queuedBytes: 32 * MiB,
   queuedPushBytes: 32 * MiB,
-  drainMs: 10_000,
+  drainMs: 15_000,
   requestPayloadBytes: MAX_PAYLOAD_BYTES,
   closeGraceMs: 2_000,
 };

@@ -35,6 +35,7 @@ import {
 } from '../limits.js';
 import { TimerEntry, type TimerWheel } from '../timer-wheel.js';
 import { type ClientHandshake, clientHandshake } from './handshake.js';
+import { Line } from './line.js';
 import type { Pending } from './pending.js';
 
 export interface ConnectionInit {
@@ -70,7 +71,9 @@ export class Connection extends TimerEntry implements FrameSink {
   readonly #socket: Socket;
   readonly #parser: FrameParser;
   readonly #writer: FrameWriter;
+  /** In the order of sending. */
   readonly #pending = new Map<number, Pending>();
+  readonly #line = new Line();
   #handshake: ClientHandshake | undefined;
   #down = false;
   #nextId = 1;
@@ -245,8 +248,20 @@ export class Connection extends TimerEntry implements FrameSink {
     return undefined;
   }
 
-  payloadProgress(): void {
+  payloadProgress(header: FrameHeader): void {
     if (this.#receiving !== undefined) this.#receiving.lastAt = this.#lastByteAt;
+    // Also for a reply that nobody wants any more: the others wait behind it.
+    this.#lineMoved(header.requestId);
+  }
+
+  /** When the line that `pending` stands in last moved; undefined when it has not since it was sent. */
+  movedAt(pending: Pending): number | undefined {
+    return this.#line.movedBefore(pending.requestId === 0 ? Number.POSITIVE_INFINITY : pending.requestId);
+  }
+
+  #lineMoved(requestId: number): void {
+    const oldest = this.#pending.keys().next().value ?? Number.POSITIVE_INFINITY;
+    this.#line.moved(requestId, this.#lastByteAt, oldest);
   }
 
   frame(frame: Frame): void {
@@ -272,6 +287,7 @@ export class Connection extends TimerEntry implements FrameSink {
     const { header } = frame;
     const { owner } = this.#init;
     pending.lastAt = this.#lastByteAt;
+    this.#lineMoved(header.requestId);
     if (frame.fault) {
       const what = `${this.#where}: checksum of the reply's ${frame.fault} differs`;
       this.#giveUp(pending, header, new TidecacheError('CORRUPT', what));
@@ -322,6 +338,7 @@ export class Connection extends TimerEntry implements FrameSink {
     this.#writer.send({ flags, opcode, status: 0, requestId, deadlineMs, body });
   }
 
+  /** Rising, so that ids tell who was first; but for once in 2³² requests, when silences may end early or late. */
   #takeId(): number {
     for (;;) {
       const id = this.#nextId;

@@ -161,6 +161,7 @@ class DialingPeer implements Peer, ConnectionOwner {
 
   readonly #due = (pending: Pending): void => {
     const now = this.#clock.now();
+    pending.lastAt = Math.max(pending.lastAt, this.#connection?.movedAt(pending) ?? 0);
     const dueAt = pending.nextDueAt();
     if (now < dueAt) {
       this.#wheel.schedule(pending, dueAt);

@@ -154,6 +154,42 @@ t.test('deadline and silence, by the clock', async (t) => {
   t.equal(peer.connected, true, 'one slow request does not end the connection');
 });
 
+t.test('silence counts what comes for requests before this one, not for those after it', async (t) => {
+  const served: Exchange[] = [];
+  const three = deferred();
+  const { address } = await startServer(t, (exchange) => {
+    if (served.push(exchange) === 3) three.resolve();
+  });
+  const clock = manualClock();
+  const peer = dial(t, address, { clock, limits: { pingAfterMs: LONG_MS } });
+  const heard = Array.from({ length: 3 }, () => deferred());
+  const outcome: string[] = [];
+  const requests = heard.map((one, i) =>
+    peer
+      .request(READ, EMPTY_BODY, {
+        deadlineMs: LONG_MS,
+        silenceMs: 500,
+        into: Buffer.alloc(100),
+        onProgress: () => one.resolve(),
+      })
+      .then(
+        () => outcome.push(`${i} whole`),
+        (error: TidecacheError) => outcome.push(`${i} ${error.code}`),
+      ),
+  );
+  await three.promise;
+  clock.advance(400);
+  served[1]!.reply(EMPTY_BODY, { parts: [Buffer.alloc(10)] }, { more: true });
+  await heard[1]!.promise;
+  clock.advance(300);
+  await requests[0];
+  t.same(outcome, ['0 TIMEOUT'], 'passed over by the second');
+  clock.advance(100);
+  for (const exchange of served) exchange.reply(EMPTY_BODY);
+  await Promise.all(requests);
+  t.same(outcome, ['0 TIMEOUT', '1 whole', '2 whole'], 'the third stood in line behind the second');
+});
+
 t.test('a cancelled request tells the server, and late bytes do not reach its buffer', async (t) => {
   const abandoned = deferred();
   const late = deferred<Exchange>();
