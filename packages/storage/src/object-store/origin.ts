@@ -59,6 +59,7 @@ export class ObjectStoreOrigin implements Origin {
   #driver: Promise<ObjectStoreDriver> | undefined;
   #agent: Promise<Agent> | undefined;
   #pendingReads = 0;
+  #closed = false;
 
   constructor(init: ObjectStoreInit) {
     this.uri = init.uri;
@@ -264,6 +265,7 @@ export class ObjectStoreOrigin implements Origin {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await (await this.#agent)?.destroy();
     const driver = await this.#driver?.catch(() => undefined);
     await driver?.close();
@@ -333,6 +335,8 @@ export class ObjectStoreOrigin implements Origin {
   }
 
   async #failure(thrown: unknown, doing: string, expect: Expectation): Promise<TidecacheError> {
+    if (this.#closed)
+      return new TidecacheError('CANCELLED', `cannot ${doing}: the origin was closed`, { cause: thrown });
     if (thrown instanceof TidecacheError) return thrown;
     const driver = await this.#driver?.catch(() => undefined);
     const [bucket, endpoint] = [driver?.bucket ?? this.#shown, driver?.endpoint ?? 'its endpoint'];
@@ -340,6 +344,7 @@ export class ObjectStoreOrigin implements Origin {
   }
 
   #ready(): Promise<ObjectStoreDriver> {
+    if (this.#closed) return Promise.reject(new Error('closed'));
     this.#driver ??= this.#load().catch((error: unknown) => {
       this.#driver = undefined;
       throw error;

@@ -37,6 +37,13 @@ const DEFAULT_REGION = 'us-east-1';
 
 export async function openS3(bucket: string, options: OriginOptions): Promise<ObjectStoreDriver> {
   const client = new S3Client(clientConfig(options));
+  await client.config.region().catch((cause: unknown) => {
+    throw new TidecacheError(
+      'INVALID',
+      `cannot open s3://${bucket}: it has no region (give one, us-east-1 say)`,
+      { cause },
+    );
+  });
   const sign = await createSigner(client, bucket);
   return new S3Driver(client, bucket, sign);
 }

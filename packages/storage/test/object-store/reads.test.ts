@@ -189,8 +189,9 @@ for (const dialect of DIALECTS) {
         },
       });
       const call = { ...CALL, version: info.version, offset: 0, length: 10, into: Buffer.alloc(10) };
-      await t.rejects(short.read('file', call), { name: 'TidecacheError' });
+      await t.rejects(short.read('file', call), { code: 'CANCELLED' });
       await closing;
+      await t.rejects(short.stat('file', CALL), { code: 'CANCELLED' });
     });
   });
 }

@@ -52,17 +52,17 @@ export const listing: Scenarios = {
   },
 
   async 'lists directories by pages, each once'({ t, origin }) {
-    const files = Array.from({ length: 23 }, (_, i) => `top/f${String(i).padStart(2, '0')}`);
-    const inside = Array.from({ length: 12 }, (_, i) => `top/d${String(i % 6)}/g${i}`);
+    const files = Array.from({ length: 11 }, (_, i) => `top/f${String(i).padStart(2, '0')}`);
+    const inside = Array.from({ length: 8 }, (_, i) => `top/d${i % 4}/g${i}`);
     await Promise.all([...files, ...inside].map((key) => origin.write(key, Buffer.from(key), CALL)));
-    const expected = [...files, ...Array.from({ length: 6 }, (_, i) => `top/d${i}/`)].sort(utf8Order);
-    for (const limit of [1000, 7, 5, 1]) {
+    const expected = [...files, ...Array.from({ length: 4 }, (_, i) => `top/d${i}/`)].sort(utf8Order);
+    for (const limit of [1000, 4, 1]) {
       const { items, pages, skipped } = await listAll(origin, 'top/', { limit });
       t.same(keysOf(items), expected, `pages of ${limit}`);
       t.ok(pages.every((page) => page.items.length <= limit));
       t.same(skipped, {});
     }
-    for (const limit of [1000, 4, 1]) {
+    for (const limit of [1000, 3]) {
       const { items } = await listAll(origin, 'top/', { limit, recursive: true });
       t.same(keysOf(items), [...files, ...inside].sort(utf8Order), `recursive, pages of ${limit}`);
     }
