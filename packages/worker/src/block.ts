@@ -94,9 +94,13 @@ export interface PageRun {
 export const pageAt = (offset: number): number => Math.floor(offset / PAGE_BYTES);
 export const pagesIn = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES);
 
-/** A block's key: the file version's id and the index, 20 latin1 characters. */
+const keyBytes = Buffer.alloc(20);
+
+/** A block's key: the file version's id and the index, 20 latin1 characters. Flat: a joined string takes twice the memory. */
 export function blockKey(fileId: FileId, index: number): string {
-  return fileId + String.fromCharCode(index & 255, (index >>> 8) & 255, (index >>> 16) & 255, index >>> 24);
+  keyBytes.write(fileId, 0, 16, 'latin1');
+  keyBytes.writeUInt32LE(index, 16);
+  return keyBytes.toString('latin1');
 }
 
 /** Bytes of block `index` of a file; 0 or less past its end. */

@@ -22,6 +22,11 @@ export const SLAB_BYTES = 1 * GiB;
 /** Below this, the fills that a worker may have at once would not hold a few blocks. */
 export const MIN_MEMORY_BYTES = 64 * MiB;
 
+/** What a block costs beside its bytes, measured as resident memory: objects, and what their collector leaves. */
+export const BLOCK_OVERHEAD_BYTES = 1.5 * KiB;
+/** The share of the budget that this may take beside it. Beyond, it counts against the budget: see tiny files. */
+export const OVERHEAD_SHARE = 0.05;
+
 /** The share of memory that new blocks pass through before they have shown that they are read again. */
 export const SMALL_QUEUE_SHARE = 0.1;
 /** One remembered key of an evicted block for this many bytes of memory: bounds the ghost of a cache of tiny files. */

@@ -4,6 +4,7 @@
 import { PAGE_BYTES } from '@tidecache/protocol';
 import { Block, type Extent, pagesIn } from './block.js';
 import { S3Fifo } from './eviction/s3-fifo.js';
+import { BLOCK_OVERHEAD_BYTES, OVERHEAD_SHARE } from './limits.js';
 import type { Piece } from './memory/checksums.js';
 import { Checksums } from './memory/checksums.js';
 import { Pool } from './memory/pool.js';
@@ -91,10 +92,17 @@ export class BlockStore {
     if (block.pins === 0) this.#release(block);
   }
 
+  /** Whether the bookkeeping of many small blocks, beyond its share, leaves room for `bytes` more in the budget. */
+  #fitsBudget(bytes: number): boolean {
+    const { capacityBytes, usedBytes } = this.pool;
+    const overheadBytes = this.#blocks.size * BLOCK_OVERHEAD_BYTES - capacityBytes * OVERHEAD_SHARE;
+    return overheadBytes <= 0 || usedBytes + bytes + overheadBytes <= capacityBytes;
+  }
+
   #reserve(bytes: number, pieces: Piece[]): boolean {
     let evictedBytes = 0;
     for (;;) {
-      const unit = this.pool.allocate(bytes);
+      const unit = this.#fitsBudget(bytes) ? this.pool.allocate(bytes) : -1;
       if (unit >= 0) {
         pieces.push({ unit, bytes });
         return true;

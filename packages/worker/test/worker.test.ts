@@ -1,11 +1,13 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MiB, OPCODES, READ_WHOLE_BLOCK, type Source, TidecacheError } from '@tidecache/protocol';
+import { openOrigin } from '@tidecache/storage';
 import { type Address, createPeer } from '@tidecache/transport';
 import { type Test, t } from 'tap';
 import { startWorker, type WorkerInit } from '../src/index.js';
+import { contentOf } from './support/content.js';
 import { startFakeMaster } from './support/fake-master.js';
 import { FakeOrigin } from './support/fake-origin.js';
 import { type Ask, bytesOf, datasets, readBody, sourceOf } from './support/fixture.js';
@@ -13,8 +15,8 @@ import { type Ask, bytesOf, datasets, readBody, sourceOf } from './support/fixtu
 const SECRET = 'a secret of the tests';
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 
-async function cluster(t: Test, changes: Partial<WorkerInit> = {}) {
-  const master = await startFakeMaster({ secret: SECRET });
+async function cluster(t: Test, changes: Partial<WorkerInit> = {}, list = datasets()) {
+  const master = await startFakeMaster({ secret: SECRET, list });
   t.teardown(() => master.close());
   const fake = new FakeOrigin(true);
   const worker = await startWorker({
@@ -61,6 +63,30 @@ t.test('registers, serves over TCP and a Unix-domain socket, leaves', async (t) 
   t.strictSame(master.left, ['w1']);
   t.notOk(existsSync(unixPath), 'the socket is gone');
   t.equal(fake.closed, 1);
+});
+
+t.test('reads a real directory', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'tidecache-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const bytes = contentOf('file', 0, 5 * MiB + 321);
+  writeFileSync(join(dir, 'file'), bytes);
+  const uri = `nas://${dir}`;
+  const origin = openOrigin(uri);
+  t.teardown(() => origin.close());
+  const { version } = await origin.stat('file', { deadlineMs: 5_000 });
+  const { worker } = await cluster(t, { openOrigin }, datasets(1, uri));
+  const source = sourceOf('file', bytes.length, { version });
+  const whole = { block: 1, offset: 0, length: MiB + 321, flags: READ_WHOLE_BLOCK };
+  t.strictSame(await read(worker.address, source, whole), bytes.subarray(4 * MiB));
+  t.strictSame(await read(worker.address, source, { offset: 77, length: 88 }), bytes.subarray(77, 165));
+  appendFileSync(join(dir, 'file'), 'changed');
+  t.strictSame(
+    await read(worker.address, source, { offset: 5, length: 6 }),
+    bytes.subarray(5, 11),
+    'old, whole',
+  );
+  const later = read(worker.address, source, { offset: MiB, length: 10 });
+  await t.rejects(later, { code: 'STALE' }, 'what was not there yet can not be had any more');
 });
 
 t.test('a failure has its code and message at the reader', async (t) => {
