@@ -1,7 +1,7 @@
 /**
  * The client without a mount: what a FUSE server, a Node program or a bench calls. Methods answer at once (no
  * promise) where memory has the answer: the kernel asks often, and a turn of the event loop costs more than the
- * answer. `await` serves both.
+ * answer. `await` serves both. Errors likewise: what is known at once is thrown, not a rejected promise.
  */
 import type { Dataset, Entry, InodeId, InodeRecord, Invalidation } from '@tidecache/protocol';
 

@@ -58,7 +58,7 @@ export const IN_FLIGHT_MS = 1_250;
 /** And this much whatever the rate. */
 export const MIN_IN_FLIGHT_BYTES = 4 * MiB;
 /** The best rate is forgotten by this factor with each answer. */
-export const RATE_DECAY = 0.99;
+export const RATE_DECAY = 0.9;
 /** Slower than this, and waiting longer does not help: 1 MB/s. */
 export const SLOWEST_BYTES_PER_MS = 1_000;
 /** The longest that one's own queue excuses a worker's silence. */

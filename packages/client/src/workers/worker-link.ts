@@ -33,6 +33,8 @@ export class WorkerLink {
   #peer: Peer;
   #stopProbe: (() => void) | undefined;
   #closed = false;
+  /** The socket file has led to the worker before: when it fails now, the worker did. */
+  #unixWorked = false;
 
   constructor(init: WorkerLinkInit) {
     this.#init = init;
@@ -85,7 +87,9 @@ export class WorkerLink {
   async #request(body: Uint8Array, options: RequestOptions) {
     const peer = this.#peer;
     try {
-      return await peer.request(OPCODES.READ.wire, body, options);
+      const reply = await peer.request(OPCODES.READ.wire, body, options);
+      this.#unixWorked ||= 'unixPath' in peer.address;
+      return reply;
     } catch (thrown) {
       if (asTidecacheError(thrown).code !== 'UNREACHABLE' || !this.#leaveUnix(peer)) throw thrown;
       return this.#peer.request(OPCODES.READ.wire, body, options);
@@ -94,7 +98,7 @@ export class WorkerLink {
 
   /** The socket file may be a leftover, or another container's: TCP from now on. True when it is worth another try. */
   #leaveUnix(failed: Peer): boolean {
-    if (this.#closed || !('unixPath' in failed.address)) return false;
+    if (this.#closed || this.#unixWorked || !('unixPath' in failed.address)) return false;
     if (this.#peer === failed) {
       this.#peer = this.#init.connect(tcpAddress(this.member));
       failed.close().catch(() => {});
