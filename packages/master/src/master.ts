@@ -47,10 +47,11 @@ export async function startMaster(init: MasterInit): Promise<Master> {
   let parts: Parts | undefined;
   let server: Server | undefined;
   const close = async () => {
-    await server?.close(CLOSE_GRACE_MS);
-    await parts?.app.close();
+    // First: the connections that end now are no reason to take workers off the ring.
     parts?.members.close();
     parts?.sweeper.stop();
+    await server?.close(CLOSE_GRACE_MS);
+    await parts?.app.close();
     await parts?.origins.closeAll();
     await store.close();
   };

@@ -158,6 +158,23 @@ t.test('a restart keeps inode numbers, and serves what is known with the origin 
   t.equal((await call(peer, 'OPEN', { ino }, IN_TIME)).inode.key, 'f');
 });
 
+t.test('a restart leaves the ring as it is', async (t) => {
+  const dataDir = tempDir(t);
+  const first = await start(t, { dataDir });
+  const member = { id: 'w', host: '127.0.0.1', port: 9, hostId: 'h', weight: 1 };
+  const registration = () => ({ member, release: RELEASE, clockMs: Date.now(), memoryBytes: 1 });
+  const before = peerOf(t, first);
+  await call(before.peer, 'REGISTER', registration(), IN_TIME);
+  // The worker is still connected: that its connection ends now is the master's doing.
+  await first.close();
+  const second = await start(t, { dataDir });
+  const { peer } = peerOf(t, second);
+  const { ring } = await call(peer, 'ATTACH', attach, IN_TIME);
+  t.same(ring, { epoch: 1, members: [member] });
+  await call(peer, 'REGISTER', registration(), IN_TIME);
+  t.same((await call(peer, 'ATTACH', attach, IN_TIME)).ring, ring);
+});
+
 t.test('what keeps a master from starting is named, and leaves nothing open', async (t) => {
   const first = await start(t);
   const dataDir = tempDir(t);

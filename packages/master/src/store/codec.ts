@@ -33,9 +33,10 @@ export interface StoredInode {
   readonly key: string;
   /** A dataset's root: its key at the origin is '', and {@link StoredInode.key} is its raw name in the tree. */
   readonly isDatasetRoot: boolean;
-  readonly version?: string;
-  readonly uid?: number;
-  readonly gid?: number;
+  /** A file's version at its origin. */
+  readonly version: string | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
 }
 
 export type InodeTuple = (number | string | null)[];
@@ -74,9 +75,9 @@ export function inodeFromTuple(ino: InodeId, tuple: InodeTuple): StoredInode {
     mode: mode as number,
     datasetId: datasetId as number,
     key: key as string,
-    ...(typeof version === 'string' && { version }),
-    ...(typeof uid === 'number' && { uid }),
-    ...(typeof gid === 'number' && { gid }),
+    version: (version ?? undefined) as string | undefined,
+    uid: (uid ?? undefined) as number | undefined,
+    gid: (gid ?? undefined) as number | undefined,
   };
 }
 

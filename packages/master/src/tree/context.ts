@@ -17,16 +17,17 @@ export interface TreeContext {
   readonly metrics: Metrics;
 }
 
-/** When the origin last vouched for an entry: by itself, in a complete listing, or in one that is under way. */
-export function verifiedMs(
+/**
+ * When the origin last vouched for an entry of `directory`: by itself, in a complete listing, or in one that is under
+ * way. Answers a function, so that a page of entries looks at the directory once.
+ */
+export function verifier(
   { tree, listings }: TreeContext,
   directory: StoredInode,
-  entry: StoredEntry,
-): number {
-  const listed = tree.store.listed(directory.ino)?.startedMs ?? 0;
+): (entry: StoredEntry) => number {
+  const listedMs = tree.store.listed(directory.ino)?.startedMs ?? 0;
   const active = listings.active(directory.ino);
-  const covered = active?.covers(entry.raw) ? active.startedMs : 0;
-  return Math.max(entry.checkedMs, listed, covered);
+  return (entry) => Math.max(entry.checkedMs, listedMs, active?.covers(entry.raw) ? active.startedMs : 0);
 }
 
 /** Away, not refusing: what is known may be served meanwhile. A full disk here is like that for what is known. */

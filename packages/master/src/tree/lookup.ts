@@ -6,7 +6,7 @@ import type { StoredInode } from '../store/codec.js';
 import type { StoredEntry } from '../store/store.js';
 import { SingleFlight } from '../util/single-flight.js';
 import type { Change } from './change.js';
-import { isAway, type TreeContext, verifiedMs } from './context.js';
+import { isAway, type TreeContext, verifier } from './context.js';
 import { checkName } from './names.js';
 import { Negatives } from './negatives.js';
 import { negativeValidMs, validMs } from './policy.js';
@@ -35,7 +35,7 @@ export class Lookup {
     }
     const { metadata } = datasets.require(directory.datasetId);
     if (known) {
-      const valid = validMs(metadata, verifiedMs(this.#context, directory, known), tree.now());
+      const valid = validMs(metadata, verifier(this.#context, directory)(known), tree.now());
       if (valid > 0) {
         metrics.metadata.inc({ from: 'cache' });
         return this.#entry(name, known, valid);

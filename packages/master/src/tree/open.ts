@@ -3,7 +3,7 @@ import { type InodeRecord, type Invalidation, TidecacheError } from '@tidecache/
 import type { ObjectInfo } from '@tidecache/storage';
 import { nameOf, rawNameOf, type StoredInode } from '../store/codec.js';
 import { SingleFlight } from '../util/single-flight.js';
-import { isAway, type TreeContext, verifiedMs } from './context.js';
+import { isAway, type TreeContext, verifier } from './context.js';
 import { validMs } from './policy.js';
 import { recordOf } from './records.js';
 
@@ -63,7 +63,7 @@ export class Open {
     const { metadata } = datasets.require(inode.datasetId);
     const directory = tree.requireDirectory(inode.parent);
     const entry = tree.store.entry(inode.parent, rawNameOf(inode));
-    return entry ? validMs(metadata, verifiedMs(this.#context, directory, entry), tree.now()) : 0;
+    return entry ? validMs(metadata, verifier(this.#context, directory)(entry), tree.now()) : 0;
   }
 
   #requireCurrent(inode: StoredInode): void {

@@ -4,7 +4,7 @@ import { compareKeys } from '@tidecache/storage';
 import { CONTINUATION_MS, READDIR_ANSWER_BYTES, STALE_VALID_MS, SYNTHETIC_VALID_MS } from '../limits.js';
 import { nameOf, type StoredInode } from '../store/codec.js';
 import type { StoredEntry } from '../store/store.js';
-import { isAway, type TreeContext, verifiedMs } from './context.js';
+import { isAway, type TreeContext, verifier } from './context.js';
 import type { Listing } from './listing.js';
 import { validMs } from './policy.js';
 import { entryBytes, recordOf } from './records.js';
@@ -68,7 +68,7 @@ export class Readdir {
     const failure = error ?? new TidecacheError('INTERNAL', 'a listing failed without saying why');
     if (!isAway(failure) || !tree.store.listed(directory.ino)) throw failure;
     metrics.metadata.inc({ from: 'stale' });
-    return this.#page(directory, question, undefined, STALE_VALID_MS);
+    return this.#page(directory, question, undefined, () => STALE_VALID_MS);
   }
 
   /** Entries after the reader's last, up to `upTo` where a listing is still running. */
@@ -76,7 +76,7 @@ export class Readdir {
     directory: StoredInode,
     question: ReaddirQuestion,
     upTo: string | undefined,
-    fixedValidMs?: number,
+    validity: (stored: StoredEntry) => number = this.#validity(directory),
   ): ReaddirReply {
     const { tree } = this.#context;
     const { after, limit } = question;
@@ -85,7 +85,7 @@ export class Readdir {
     let bytes = 0;
     let last = after;
     for (const stored of found) {
-      const entry = this.#entry(directory, stored, fixedValidMs);
+      const entry = this.#entry(directory, stored, validity(stored));
       if (entry) {
         bytes += entryBytes(entry);
         if (bytes > READDIR_ANSWER_BYTES && entries.length > 0) return { entries, next: last };
@@ -95,7 +95,7 @@ export class Readdir {
     }
     // Every one of them hidden: an empty answer would read as the end.
     if (entries.length === 0 && found.length === limit) {
-      return this.#page(directory, { ...question, after: last }, upTo, fixedValidMs);
+      return this.#page(directory, { ...question, after: last }, upTo, validity);
     }
     const more = upTo !== undefined || found.length === limit;
     return { entries, ...(more && { next: last }) };
@@ -105,7 +105,7 @@ export class Readdir {
    * The entry as readers see it. A name may stand for a file and a directory in an object store: it is shown once, at
    * the file's place (which comes first), as the directory that a look-up finds.
    */
-  #entry(directory: StoredInode, stored: StoredEntry, fixedValidMs: number | undefined): Entry | undefined {
+  #entry(directory: StoredInode, stored: StoredEntry, valid: number): Entry | undefined {
     const { tree } = this.#context;
     const { raw } = stored;
     const name = nameOf(raw);
@@ -113,32 +113,24 @@ export class Readdir {
       if (tree.store.hasEntry(directory.ino, name)) return undefined;
     } else if (tree.store.hasEntry(directory.ino, `${raw}/`)) {
       const winner = tree.store.entry(directory.ino, `${raw}/`);
-      if (winner) return this.#answer(directory, winner, name, fixedValidMs);
+      if (winner) return this.#answer(winner, name, valid);
     }
-    return this.#answer(directory, stored, name, fixedValidMs);
+    return this.#answer(stored, name, valid);
   }
 
-  #answer(
-    directory: StoredInode,
-    stored: StoredEntry,
-    name: string,
-    fixedValidMs: number | undefined,
-  ): Entry | undefined {
+  #answer({ ino }: StoredEntry, name: string, valid: number): Entry | undefined {
     const { tree, datasets } = this.#context;
-    const inode = tree.store.inode(stored.ino);
-    if (!inode) return undefined;
-    return {
-      name,
-      inode: recordOf(inode, datasets),
-      validMs: fixedValidMs ?? this.#validMs(directory, stored),
-    };
+    const inode = tree.store.inode(ino);
+    return inode && { name, inode: recordOf(inode, datasets), validMs: valid };
   }
 
-  #validMs(directory: StoredInode, stored: StoredEntry): number {
+  /** How long an entry of the directory may be believed; the directory is looked at once for a page. */
+  #validity(directory: StoredInode): (stored: StoredEntry) => number {
     const { tree, datasets } = this.#context;
-    if (directory.datasetId === 0) return SYNTHETIC_VALID_MS;
+    if (directory.datasetId === 0) return () => SYNTHETIC_VALID_MS;
     const { metadata } = datasets.require(directory.datasetId);
-    if (typeof metadata === 'string') return validMs(metadata, 0, 0);
-    return validMs(metadata, verifiedMs(this.#context, directory, stored), tree.now());
+    const verifiedMs = verifier(this.#context, directory);
+    const now = tree.now();
+    return (stored) => validMs(metadata, verifiedMs(stored), now);
   }
 }

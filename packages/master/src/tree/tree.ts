@@ -103,9 +103,10 @@ export class Tree {
     const raw = rawOf(item);
     const entry = this.store.entry(directory.ino, raw);
     const known = entry && this.store.inode(entry.ino);
-    const seen = describe(directory, item, facts.readOnly, known?.mtimeMs ?? this.now());
-    if (entry && known && sameContent(known, seen)) {
-      const inode = sameAttributes(known, seen) ? known : { ...seen, ino: known.ino };
+    if (entry && known && sameContent(known, item)) {
+      const inode = sameAttributes(known, item, facts.readOnly)
+        ? known
+        : describe(known.ino, directory, item, facts.readOnly, known.mtimeMs);
       if (inode !== known) this.store.putInode(inode);
       if (facts.touch) this.store.putEntry(directory.ino, { ...entry, checkedMs: facts.checkedMs });
       return inode;
@@ -117,7 +118,7 @@ export class Tree {
     } else {
       change.count(directory.datasetId, 1);
     }
-    const inode = { ...seen, ino: this.store.allocateIno() };
+    const inode = describe(this.store.allocateIno(), directory, item, facts.readOnly, this.now());
     this.store.putInode(inode);
     this.store.putEntry(directory.ino, { raw, ino: inode.ino, checkedMs: facts.checkedMs });
     return inode;
@@ -154,6 +155,9 @@ export class Tree {
       mode: SYNTHETIC_MODE,
       datasetId,
       key: `${name}/`,
+      version: undefined,
+      uid: undefined,
+      gid: undefined,
     };
     this.store.putInode(inode);
     this.store.putEntry(parent, { raw: inode.key, ino: inode.ino, checkedMs: 0 });
@@ -188,6 +192,9 @@ export class Tree {
           mode: SYNTHETIC_MODE,
           datasetId: 0,
           key: '',
+          version: undefined,
+          uid: undefined,
+          gid: undefined,
         }),
       { durable: true },
     );
@@ -205,44 +212,50 @@ export function rawOf(item: ListItem): string {
 /** The key prefix of what is in `directory`. */
 export const prefixOf = (directory: StoredInode): string => (directory.isDatasetRoot ? '' : directory.key);
 
+/** Permission bits: the origin's where it has some. */
+function modeOf(item: ListItem, readOnly: boolean): number {
+  const access = readOnly ? 'readOnly' : 'readWrite';
+  if (item.kind === 'directory') return DIRECTORY_MODE[access];
+  return item.mode === undefined ? FILE_MODE[access] : item.mode & MODE_BITS;
+}
+
 function describe(
+  ino: InodeId,
   directory: StoredInode,
   item: ListItem,
   readOnly: boolean,
   /** Shown for a directory whose origin keeps no time for it. */
   defaultMtimeMs: number,
-): Omit<StoredInode, 'ino'> {
-  const access = readOnly ? 'readOnly' : 'readWrite';
-  const common = {
+): StoredInode {
+  const isFile = item.kind === 'file';
+  // Written out, not spread: a listing makes one for each of its names.
+  return {
+    ino,
     parent: directory.ino,
+    kind: item.kind,
     isDatasetRoot: false,
+    size: isFile ? item.size : 0,
+    mtimeMs: item.mtimeMs ?? defaultMtimeMs,
+    mode: modeOf(item, readOnly),
     datasetId: directory.datasetId,
     key: item.key,
-  };
-  if (item.kind === 'directory') {
-    const mtimeMs = item.mtimeMs ?? defaultMtimeMs;
-    return { ...common, kind: 'directory', size: 0, mtimeMs, mode: DIRECTORY_MODE[access] };
-  }
-  return {
-    ...common,
-    kind: 'file',
-    size: item.size,
-    mtimeMs: item.mtimeMs,
-    mode: item.mode === undefined ? FILE_MODE[access] : item.mode & MODE_BITS,
-    version: item.version,
-    ...(item.uid !== undefined && { uid: item.uid }),
-    ...(item.gid !== undefined && { gid: item.gid }),
+    version: isFile ? item.version : undefined,
+    uid: isFile ? item.uid : undefined,
+    gid: isFile ? item.gid : undefined,
   };
 }
 
-type Seen = Omit<StoredInode, 'ino'>;
-
-const sameContent = (a: Seen, b: Seen) =>
-  a.kind === b.kind && (a.kind === 'directory' || (a.version === b.version && a.size === b.size));
+const sameContent = (known: StoredInode, item: ListItem) =>
+  item.kind === 'directory'
+    ? known.kind === 'directory'
+    : known.kind === 'file' && known.version === item.version && known.size === item.size;
 
 /**
  * Owner and mode may change without the content. Times are not compared for files: an object store's listing and its
  * stat round them differently, and equal versions mean equal bytes.
  */
-const sameAttributes = (a: Seen, b: Seen) =>
-  a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && (a.kind === 'file' || a.mtimeMs === b.mtimeMs);
+function sameAttributes(known: StoredInode, item: ListItem, readOnly: boolean): boolean {
+  if (known.mode !== modeOf(item, readOnly)) return false;
+  if (item.kind === 'directory') return item.mtimeMs === undefined || item.mtimeMs === known.mtimeMs;
+  return known.uid === item.uid && known.gid === item.gid;
+}

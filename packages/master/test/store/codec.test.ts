@@ -22,6 +22,9 @@ const directory: StoredInode = {
   mode: 0o555,
   datasetId: 3,
   key: 'a/b/',
+  version: undefined,
+  uid: undefined,
+  gid: undefined,
 };
 
 t.test('ids keep their order as keys, up to 2^53', async (t) => {

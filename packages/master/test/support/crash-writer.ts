@@ -22,6 +22,8 @@ for (;;) {
         datasetId: 1,
         key,
         version: 'v',
+        uid: undefined,
+        gid: undefined,
       });
       store.putEntry(ROOT_INODE, { raw: key, ino, checkedMs: 0 });
     }
