@@ -8,7 +8,7 @@ import { MAX_DIRECTORY_SNAPSHOTS, SNAPSHOT_IDLE_MS } from '../limits.js';
 import { childProblem, compareKeys, SkipCount } from '../names.js';
 import { isCode } from './failures.js';
 import type { Budget } from './gate.js';
-import { descriptorPath, join, type NasRoot, TEMPORARY_PREFIX } from './root.js';
+import { join, type NasRoot, TEMPORARY_PREFIX } from './root.js';
 
 export interface Child {
   /** Relative to the dataset's root; a directory's with its slash. */
@@ -46,9 +46,23 @@ export class Directories {
   }
 
   async #read(budget: Budget, directory: string): Promise<Snapshot> {
-    const real = await this.root.resolve(budget, directory.replace(/\/$/, ''));
-    if (real === undefined) throw absent(budget);
-    const entries = await this.#entries(budget, real);
+    const opened = await this.root.openDirectory(budget, directory.replace(/\/$/, ''));
+    if (!opened) throw absent(budget);
+    try {
+      const options = { withFileTypes: true, encoding: 'buffer' } as const;
+      const entries = await this.root.gate.run(budget, () => fs.readdir(opened.path, options));
+      return await this.#snapshotOf(budget, directory, opened.real, entries);
+    } finally {
+      void opened.handle.close().catch(() => undefined);
+    }
+  }
+
+  async #snapshotOf(
+    budget: Budget,
+    directory: string,
+    real: string,
+    entries: readonly Dirent<Buffer>[],
+  ): Promise<Snapshot> {
     const skipped = new SkipCount();
     const found = await Promise.all(entries.map((entry) => this.#child(budget, directory, real, entry)));
     const children: Child[] = [];
@@ -58,24 +72,6 @@ export class Directories {
     }
     children.sort((a, b) => compareKeys(a.key, b.key));
     return { children, skipped: skipped.counts };
-  }
-
-  async #entries(budget: Budget, real: string): Promise<Dirent<Buffer>[]> {
-    const { handle } = await this.root.open(budget, real, 'directory');
-    try {
-      const options = { withFileTypes: true, encoding: 'buffer' } as const;
-      // By the descriptor that was verified, where there is /proc: the path may lead elsewhere by now.
-      return await this.root.gate.run(budget, async () => {
-        try {
-          return await fs.readdir(descriptorPath(handle), options);
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-          return await fs.readdir(real, options);
-        }
-      });
-    } finally {
-      void handle.close().catch(() => undefined);
-    }
   }
 
   /** A child, why it is none, or undefined when it is not to be mentioned. */

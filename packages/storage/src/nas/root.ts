@@ -2,7 +2,7 @@
  * The directory that a dataset may not leave. Keys become real paths here, and descriptors are opened here, so that no
  * symlink leads out, not even one that is swapped in between.
  */
-import { type BigIntStats, constants, realpath as realpathCallback } from 'node:fs';
+import { type BigIntStats, constants, existsSync, realpath as realpathCallback } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { TidecacheError } from '@tidecache/protocol';
@@ -19,6 +19,17 @@ export interface Opened {
   readonly handle: fs.FileHandle;
   readonly stat: BigIntStats;
 }
+
+/** A directory that was opened inside the root. */
+export interface OpenedDirectory {
+  readonly handle: fs.FileHandle;
+  readonly real: string;
+  /** What is done below this path is done in the directory that was opened, wherever its name leads by now. */
+  readonly path: string;
+}
+
+/** Linux has paths to descriptors; elsewhere a window between looking and doing stays open. */
+const HAS_PROC = existsSync('/proc/self/fd');
 
 export class NasRoot {
   #real: string | undefined;
@@ -104,7 +115,7 @@ export class NasRoot {
     try {
       const stat = await this.gate.run(budget, () => handle.stat({ bigint: true }));
       if (!(kind === 'file' ? stat.isFile() : stat.isDirectory())) throw notThere(budget, `it is no ${kind}`);
-      await this.verify(budget, root, real, handle, stat);
+      await this.#verify(budget, root, real, handle, stat);
       return { handle, stat };
     } catch (error) {
       void handle.close().catch(() => undefined);
@@ -112,18 +123,18 @@ export class NasRoot {
     }
   }
 
-  /** Opens a new file for writing, inside the root. */
-  async create(budget: Budget, real: string): Promise<fs.FileHandle> {
-    const root = await this.real(budget);
+  /** Opens a new file for writing in an opened directory. */
+  create(budget: Budget, parent: OpenedDirectory, name: string): Promise<fs.FileHandle> {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const handle = await this.#openHandle(budget, real, flags);
-    try {
-      await this.verify(budget, root, real, handle, await handle.stat({ bigint: true }));
-      return handle;
-    } catch (error) {
-      void handle.close().catch(() => undefined);
-      throw error;
-    }
+    return this.#openHandle(budget, join(parent.path, name), flags);
+  }
+
+  /** Opens the directory of `key` ('' for the root); undefined when it is not in the tree. Whoever has it closes it. */
+  async openDirectory(budget: Budget, key: string): Promise<OpenedDirectory | undefined> {
+    const real = await this.resolve(budget, key);
+    if (real === undefined) return undefined;
+    const { handle } = await this.open(budget, real, 'directory');
+    return { handle, real, path: HAS_PROC ? descriptorPath(handle) : real };
   }
 
   #openHandle(budget: Budget, real: string, flags: number): Promise<fs.FileHandle> {
@@ -135,7 +146,7 @@ export class NasRoot {
   }
 
   /** Between resolving and opening, a directory on the way may have become a symlink. */
-  private async verify(
+  async #verify(
     budget: Budget,
     root: string,
     real: string,
@@ -143,21 +154,18 @@ export class NasRoot {
     stat: BigIntStats,
   ): Promise<void> {
     const opened = await this.gate.run(budget, async () => {
-      try {
-        return await fs.readlink(descriptorPath(handle));
-      } catch {
-        // No /proc: that the path, resolved again, is the same file is the next best evidence.
-        const again = await realpath(real);
-        const { ino, dev } = await fs.lstat(again, { bigint: true });
-        return ino === stat.ino && dev === stat.dev ? again : '';
-      }
+      if (HAS_PROC) return fs.readlink(descriptorPath(handle));
+      // That the path, resolved again, is the same file is the next best evidence.
+      const again = await realpath(real);
+      const { ino, dev } = await fs.lstat(again, { bigint: true });
+      return ino === stat.ino && dev === stat.dev ? again : '';
     });
     if (!this.isInside(root, opened)) throw notThere(budget, 'it left the root while it was opened');
   }
 }
 
-/** A path that leads to an open descriptor's own file, whatever its name is by now. Linux. */
-export const descriptorPath = (handle: fs.FileHandle): string => `/proc/self/fd/${handle.fd}`;
+/** A path that leads to an open descriptor's own file, whatever its name is by now. */
+const descriptorPath = (handle: fs.FileHandle): string => `/proc/self/fd/${handle.fd}`;
 
 export const join = (directory: string, name: string): string =>
   directory === '/' ? `/${name}` : `${directory}/${name}`;
