@@ -39,10 +39,11 @@ export async function mergePage(
         join(tree, change, directory, known, items, { askedMs: page.askedMs, readOnly }),
       );
     }
+    // Look-ups and heartbeats come between, also when the origin answers without ever waiting for the network.
+    await nextTurn();
     if (last === undefined) return;
     after = last;
     next = end;
-    await nextTurn();
   }
 }
 

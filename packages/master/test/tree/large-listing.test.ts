@@ -56,3 +56,25 @@ t.test('a directory of 100 000 streams: page by page, in bounded memory', async 
   t.ok(heapMost - heapBefore < 16 * MiB, `heap grew by ${Math.round((heapMost - heapBefore) / MiB)} MiB`);
   t.equal(world.tree.inodeCount(1), ENTRIES);
 });
+
+t.test('others are served while it runs, however fast the origin is', async (t) => {
+  const world = await makeWorld(t);
+  const { root } = await world.addDataset('once');
+  let pages = 0;
+  world.origin.list = async (): Promise<ListPage> => {
+    const key = nameOf(pages++);
+    const item: ListItem = { kind: 'file', key, size: 1, mtimeMs: 1, version: 'v' };
+    return { items: [item], skipped: {}, ...(pages < 50 && { next: key }) };
+  };
+  let turns = 0;
+  const listed = world.readdir.readdir({ ino: root, after: nameOf(48), limit: 10, isAbandoned: () => false });
+  let over = false;
+  void listed.then(() => {
+    over = true;
+  });
+  while (!over) {
+    turns++;
+    await new Promise(setImmediate);
+  }
+  t.ok(turns >= 50, `the event loop turned ${turns} times for 50 pages`);
+});
