@@ -271,10 +271,6 @@ export class Store {
     return this.entry(inode.parent, rawNameOf(inode))?.ino === inode.ino;
   }
 
-  dataset(id: number): unknown {
-    return this.#datasets.get(idKey(id));
-  }
-
   datasets(): unknown[] {
     return [...this.#datasets.getRange({ start: Buffer.alloc(1) })].map(({ value }) => value);
   }
