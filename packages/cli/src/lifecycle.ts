@@ -46,7 +46,7 @@ export async function runUntilStopped(
   const { logger, force = process.exit, onForce } = init;
   const events = init.events ?? (process as ProcessEvents);
   const supervised = events.connected;
-  const closeMs = init.closeMs ?? (supervised ? SUPERVISED_CLOSE_MS : CLOSE_MS);
+  let closeMs = init.closeMs ?? (supervised ? SUPERVISED_CLOSE_MS : CLOSE_MS);
   const closers: { what: string; close: () => Promise<void> | void }[] = [];
   const controller = new AbortController();
   let failure: TidecacheError | undefined;
@@ -68,6 +68,8 @@ export async function runUntilStopped(
   };
   const onDisconnect = () => {
     if (!controller.signal.aborted) logger.warn({}, 'the supervising process is gone: closing');
+    // Nobody waits to kill this process any more.
+    closeMs = init.closeMs ?? CLOSE_MS;
     stop();
   };
   const ignore = () => {};

@@ -1,9 +1,10 @@
 /** `up`'s children: a master, workers, and a mount, each in a supervised process. */
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { formatEndpoint } from './config/endpoint.js';
 import { type Env, SECRET_VARIABLE } from './config/env.js';
 import type { Config } from './config/schema.js';
-import { unmountLeftover } from './leftover-mount.js';
+import { realMountPoint, unmountLeftover } from './leftover-mount.js';
 import { MAX_UNIX_PATH_BYTES } from './limits.js';
 import type { Logger } from './logger.js';
 import { type Supervisor, supervise } from './supervisor.js';
@@ -51,12 +52,14 @@ export function createLocalCluster(init: LocalClusterInit): LocalCluster {
   const { config, logger } = init;
   const env = childEnv(init.env, init.secret);
   const dataDir = resolve(config.dataDir);
-  const mountPoint = config.up.mount === undefined ? undefined : resolve(config.up.mount);
+  const mountPoint = config.up.mount === undefined ? undefined : realMountPoint(config.up.mount);
   const common = ['--log-level', config.logLevel, '--log-format', config.logFormat];
 
   // Ports that were 0 are known after the first start, and kept after that: others have learnt them.
   let rpc = formatEndpoint(config.master.listen);
   let http = formatEndpoint(config.master.http);
+  // Once the master runs: it holds the directory's lock. Before, what is there may be another cluster's.
+  let ownsDataDir = false;
   const addresses = new Map<string, string>();
 
   const master = supervise({
@@ -68,9 +71,19 @@ export function createLocalCluster(init: LocalClusterInit): LocalCluster {
   const workers = Array.from({ length: config.up.workers }, (_, i) => superviseWorker(`worker-${i + 1}`));
   const mount = mountPoint === undefined ? undefined : superviseMount(mountPoint);
 
+  function socketOf(id: string): string {
+    return join(dataDir, `${id}.sock`);
+  }
+
+  /** A worker removes its own socket, unless it was killed. */
+  function removeSockets(): void {
+    if (!ownsDataDir) return;
+    for (const { name } of workers) rmSync(socketOf(name), { force: true });
+  }
+
   function superviseWorker(id: string): Supervisor {
     const memory = String(config.worker.memory);
-    const socket = socketFlags(join(dataDir, `${id}.sock`), logger);
+    const socket = socketFlags(socketOf(id), logger);
     return supervise({
       name: id,
       args: () => {
@@ -112,6 +125,7 @@ export function createLocalCluster(init: LocalClusterInit): LocalCluster {
     mountPoint,
     async startMaster() {
       const ready = await master.start();
+      ownsDataDir = true;
       rpc = String(ready.rpc);
       http = String(ready.http);
     },
@@ -132,10 +146,12 @@ export function createLocalCluster(init: LocalClusterInit): LocalCluster {
     },
     async stopWorkers() {
       await Promise.all(workers.map((worker) => worker.stop()));
+      removeSockets();
     },
     stopMaster: () => master.stop(),
     kill() {
       for (const child of [mount, ...workers, master]) child?.kill();
+      removeSockets();
     },
     describe: () => ({
       ready: true,

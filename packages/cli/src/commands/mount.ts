@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
 import { asTidecacheError } from '@tidecache/protocol';
 import { findSecret } from '../config/secret.js';
+import { realMountPoint, unmountBehind } from '../leftover-mount.js';
 import { runUntilStopped } from '../lifecycle.js';
 import type { Verb } from '../verb.js';
 import { announce } from './ready.js';
@@ -17,12 +17,18 @@ export const mount: Verb = {
   ],
   async run(call) {
     const { transport, buffer } = call.config.mount;
-    const mountPoint = resolve(call.args[0] ?? '');
+    const mountPoint = realMountPoint(call.args[0] ?? '');
     const secret = findSecret(call.loaded, call.env);
     const logger = call.logger('mount');
+    let isMounted = false;
     const { connectClient } = await import('@tidecache/client');
     const { mountClient } = await import('@tidecache/fuse-client');
-    await runUntilStopped({ logger }, async (life) => {
+    const onForce = () => {
+      if (isMounted) unmountBehind(mountPoint);
+    };
+    await runUntilStopped({ logger, onForce }, async (life) => {
+      // This may take a while: parts are often started before their master.
+      logger.info({ master: call.config.master.address }, 'attaching to the master');
       const client = await connectClient({
         master: call.config.master.address,
         secret,
@@ -32,7 +38,11 @@ export const mount: Verb = {
       });
       life.defer('client', () => client.close());
       const mounted = await mountClient({ client, mountPoint, transport, logger });
-      life.defer('mount', () => mounted.unmount());
+      isMounted = true;
+      life.defer('mount', async () => {
+        await mounted.unmount();
+        isMounted = false;
+      });
       mounted.ended.then(
         () => {
           if (!life.stopping.aborted) logger.info({ mountPoint }, 'unmounted from outside: ending');

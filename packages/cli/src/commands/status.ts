@@ -14,9 +14,14 @@ export const status: Verb = {
   examples: ['tidecache status', 'tidecache status --api master.internal:7441 --json | jq .epoch'],
   async run(call) {
     const answer = await getStatus(apiOf(call));
-    call.print(call.json ? JSON.stringify(answer) : formatStatus(answer));
+    call.print(call.json ? JSON.stringify(flat(answer)) : formatStatus(answer));
   },
 };
+
+/** For programs: `.workers[].id` rather than `.workers[].member.id`. */
+function flat({ workers, ...rest }: StatusReport): object {
+  return { ...rest, workers: workers.map(({ member, ...facts }) => ({ ...member, ...facts })) };
+}
 
 type WorkerRow = StatusReport['workers'][number];
 

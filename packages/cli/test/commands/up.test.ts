@@ -12,8 +12,7 @@ import { invoke, isAlive, runProcess, start, tempDir, until } from '../testing.j
 const LOCAL = ['--listen', '127.0.0.1:0', '--http', '127.0.0.1:0'];
 
 /** `up` with two workers on free ports, once it's ready. */
-async function startCluster(t: Test, more: readonly string[] = []) {
-  const dataDir = join(tempDir(t), 'data');
+async function startCluster(t: Test, more: readonly string[] = [], dataDir = join(tempDir(t), 'data')) {
   const up = start(t, [
     'up',
     '--workers',
@@ -78,77 +77,65 @@ t.test('a cluster: datasets come and go, status tells, Ctrl-C leaves nothing', a
   t.match(status.stdout, /worker-2 +127\.0\.0\.1:\d+ /);
   t.match(status.stdout, /\/prices +nas:/);
   const parsed = JSON.parse((await call('status', '--json')).stdout);
-  t.match(parsed.workers.map((worker: { member: { id: string } }) => worker.member.id).sort(), [
-    'worker-1',
-    'worker-2',
-  ]);
+  t.match(parsed.workers.map((worker: { id: string }) => worker.id).sort(), ['worker-1', 'worker-2']);
 
   t.match(await call('dataset', 'rm', '/prices'), { status: 0, stdout: 'removed /prices\n' });
   t.match(await call('dataset', 'rm', '/prices'), { status: 1, stderr: /^error: .*\/prices/ });
   t.same(await call('dataset', 'ls', '--json'), { status: 0, stdout: '', stderr: '' });
+
+  const env = { TIDECACHE_SECRET: 'another secret, long enough' };
+  const worker = ['worker', '--memory', '64MiB', '--master', ready.master.rpc, '--log-level', 'silent'];
+  t.match(await runProcess(t, worker, env), { status: 1, stderr: /^error: .*secret[^\n]*\n$/ });
+  t.match(await invoke(['status', '--api', ready.master.http, '--data-dir', dataDir], env), {
+    status: 1,
+    stdout: '',
+    stderr: /^error: the master at .* refused the secret \(401\): give the one/,
+  });
+
+  const second = await runProcess(t, ['up', '--data-dir', dataDir, ...LOCAL, '--log-level', 'silent']);
+  t.match(second, { status: 1, stderr: /^error: the master did not start: .*another master is using it/ });
+  t.equal(
+    sockets(dataDir).filter((name) => name.startsWith('worker-')).length,
+    2,
+    "the first's are left alone",
+  );
+  t.match(await call('status'), { status: 0 }, 'the first goes on');
 
   // A terminal sends it to every process of the group.
   for (const pid of [...pids, up.pid]) process.kill(pid, 'SIGINT');
   t.same(await up.ended, { status: 0, signal: null });
   t.same(pids.filter(isAlive), [], 'no child is left');
   t.same(sockets(dataDir), [], 'no socket is left');
-  t.notMatch(up.stderr(), /"level":[456]0/, 'nothing worth a warning happened');
   const secret = readFileSync(join(dataDir, 'secret'), 'utf8').trim();
   t.notMatch(up.stderr(), secret);
 });
 
-t.test('SIGTERM ends it too, and a second start finds what the first had', async (t) => {
-  const first = await startCluster(t);
-  await first.call('dataset', 'add', '/kept', `nas://${tempDir(t)}`);
-  first.up.child.kill('SIGTERM');
-  t.same(await first.up.ended, { status: 0, signal: null });
-  const again = start(t, [
-    'up',
-    '--workers',
-    '1',
-    '--memory',
-    '64MiB',
-    '--data-dir',
-    first.dataDir,
-    ...LOCAL,
-    '--json',
-  ]);
-  const { master } = (await again.ready) as unknown as Description;
-  const ls = await invoke(['dataset', 'ls', '--json', '--api', master.http, '--data-dir', first.dataDir]);
-  t.match(JSON.parse(ls.stdout), { path: '/kept' });
-  again.child.kill('SIGTERM');
-  await again.ended;
-});
-
-t.test('when up is killed its children end by themselves', async (t) => {
-  const { up, pids, dataDir } = await startCluster(t);
-  up.child.kill('SIGKILL');
-  await up.ended;
-  await until(() => !pids.some(isAlive), 'the children to end');
-  t.same(sockets(dataDir), []);
-});
-
-t.test('a worker or the master that is killed comes back at the same place', async (t) => {
-  const { up, ready, call } = await startCluster(t);
-  const epochOf = async () => {
+t.test('who is killed comes back at the same place; a second start finds what the first had', async (t) => {
+  const { up, ready, dataDir, call } = await startCluster(t);
+  t.match(await call('dataset', 'add', '/kept', `nas://${tempDir(t)}`), { status: 0 });
+  const workersNow = async (): Promise<{ host: string; port: number }[]> => {
     const { status, stdout } = await call('status', '--json');
-    return status === 0 ? JSON.parse(stdout) : { workers: [] };
+    return status === 0 ? JSON.parse(stdout).workers : [];
   };
   process.kill(Number(ready.workers[0]?.pid), 'SIGKILL');
   await until(() => up.stderr().includes('the worker-1 is back'), 'the worker');
   t.match(up.stderr(), /the worker-1 died \(ended by SIGKILL\); starting it again in 250 ms/);
   process.kill(Number(ready.master.pid), 'SIGKILL');
   await until(() => up.stderr().includes('the master is back'), 'the master');
-  await until(async () => (await epochOf()).workers.length === 2, 'both workers to register again');
-  const { workers } = await epochOf();
+  await until(async () => (await workersNow()).length === 2, 'both workers to register again');
   t.same(
-    workers
-      .map(({ member }: { member: { host: string; port: number } }) => `${member.host}:${member.port}`)
-      .sort(),
+    (await workersNow()).map(({ host, port }) => `${host}:${port}`).sort(),
     ready.workers.map((worker) => worker.address).sort(),
   );
-  up.child.kill('SIGINT');
+  up.child.kill('SIGTERM');
   t.same(await up.ended, { status: 0, signal: null });
+
+  const again = await startCluster(t, [], dataDir);
+  t.match(JSON.parse((await again.call('dataset', 'ls', '--json')).stdout), { path: '/kept' });
+  again.up.child.kill('SIGKILL');
+  await again.up.ended;
+  await until(() => !again.pids.some(isAlive), 'the children to end by themselves');
+  t.same(sockets(dataDir), []);
 });
 
 t.test('a signal during the start ends it as well', async (t) => {
@@ -175,57 +162,15 @@ t.test('a port in use is status 1, and the message names it', async (t) => {
   await once(server, 'listening');
   t.teardown(() => server.close());
   const { port } = server.address() as AddressInfo;
-  const dataDir = tempDir(t);
-  for (const flags of [
-    ['--listen', `127.0.0.1:${port}`, '--http', '127.0.0.1:0'],
-    ['--http', `127.0.0.1:${port}`, '--listen', '127.0.0.1:0'],
+  const env = { TIDECACHE_SECRET: 'a secret of enough characters' };
+  for (const argv of [
+    ['master', '--listen', `127.0.0.1:${port}`, '--http', '127.0.0.1:0'],
+    ['up', '--http', `127.0.0.1:${port}`, '--listen', '127.0.0.1:0'],
   ]) {
-    for (const verb of [['master'], ['up', '--workers', '1', '--memory', '64MiB']]) {
-      const env = { TIDECACHE_SECRET: 'a secret of enough characters' };
-      const { status, stdout, stderr } = await runProcess(
-        t,
-        [...verb, ...flags, '--data-dir', dataDir, '--log-level', 'silent'],
-        env,
-      );
-      t.equal(status, 1, `${verb[0]} ${flags[0]}`);
-      t.equal(stdout, '');
-      t.match(stderr, new RegExp(`^error: .*127\\.0\\.0\\.1:${port}.*\\n$`));
-      t.equal(stderr.trimEnd().split('\n').length, 1);
-    }
+    const dataDir = tempDir(t);
+    const outcome = await runProcess(t, [...argv, '--data-dir', dataDir, '--log-level', 'silent'], env);
+    t.match(outcome, { status: 1, stdout: '' });
+    t.match(outcome.stderr, new RegExp(`^error: [^\\n]*127\\.0\\.0\\.1:${port}[^\\n]*\\n$`), 'one line');
+    t.same(sockets(dataDir), []);
   }
-  t.same(sockets(dataDir), []);
-});
-
-t.test('another secret: the worker, the mount and the status say so', async (t) => {
-  const { up, ready, dataDir } = await startCluster(t);
-  const env = { TIDECACHE_SECRET: 'another secret, long enough' };
-  const worker = await runProcess(
-    t,
-    ['worker', '--memory', '64MiB', '--master', ready.master.rpc, '--log-level', 'silent'],
-    env,
-  );
-  t.match(worker, { status: 1, stderr: /^error: .*secret.*\n$/ });
-  const mount = await runProcess(
-    t,
-    ['mount', tempDir(t), '--master', ready.master.rpc, '--log-level', 'silent'],
-    env,
-  );
-  t.match(mount, { status: 1, stderr: /^error: .*secret.*\n$/ });
-  const status = await invoke(['status', '--api', ready.master.http, '--data-dir', dataDir], env);
-  t.match(status, {
-    status: 1,
-    stdout: '',
-    stderr: /^error: the master at .* refused the secret \(401\): give the one/,
-  });
-  up.child.kill('SIGTERM');
-  await up.ended;
-});
-
-t.test('two of them on one data directory: the second is refused', async (t) => {
-  const { up, dataDir, call } = await startCluster(t);
-  const second = await runProcess(t, ['up', '--data-dir', dataDir, ...LOCAL, '--log-level', 'silent']);
-  t.match(second, { status: 1, stderr: /^error: the master did not start: .*another master is using it/ });
-  t.match(await call('status'), { status: 0 }, 'the first goes on');
-  up.child.kill('SIGTERM');
-  await up.ended;
 });
