@@ -13,25 +13,37 @@ interface PageStart {
 }
 
 interface Page {
-  readonly entries: readonly DirectoryEntry[];
+  readonly entries: DirectoryEntry[];
   /** No page follows. */
   readonly last: boolean;
 }
+
+type DirectoryClient = Pick<Client, 'readdir' | 'onInvalidate'>;
 
 /**
  * One open directory: the master's listing, which goes by cursors, as positions that stay valid. Of what was read only
  * the last pages are kept, and of the others where they began: a listing of a million names needs no memory for them.
  */
 export class Directory {
-  readonly #client: Pick<Client, 'readdir'>;
+  readonly #client: DirectoryClient;
   readonly #ino: InodeId;
   readonly #starts: PageStart[] = [{ position: 0, after: '' }];
   /** By index into #starts, least recently read first. */
   readonly #kept = new Map<number, Page>();
+  /** For each page on its way: the names that were invalidated since it was asked for. */
+  readonly #arriving = new Set<Set<string>>();
+  readonly #stopListening: () => void;
 
-  constructor(client: Pick<Client, 'readdir'>, ino: InodeId) {
+  constructor(client: DirectoryClient, ino: InodeId) {
     this.#client = client;
     this.#ino = ino;
+    this.#stopListening = client.onInvalidate(({ entries }) => {
+      for (const { parent, name } of entries) if (parent === ino) this.#doubt(name);
+    });
+  }
+
+  close(): void {
+    this.#stopListening();
   }
 
   /** Up to `max` entries from `position` on, from one page; empty at the end. */
@@ -65,8 +77,14 @@ export class Directory {
 
   async #fetch(index: number): Promise<Page> {
     const start = this.#starts[index]!;
-    const { entries, next } = await this.#client.readdir(this.#ino, start.after, DIRECTORY_PAGE_ENTRIES);
-    const page = entries.map(directoryEntry);
+    const doubtful = new Set<string>();
+    this.#arriving.add(doubtful);
+    const { entries, next } = await this.#client
+      .readdir(this.#ino, start.after, DIRECTORY_PAGE_ENTRIES)
+      .finally(() => this.#arriving.delete(doubtful));
+    const page = entries
+      .map(directoryEntry)
+      .map((entry) => (doubtful.has(entry.name) ? doubted(entry) : entry));
     if (next !== undefined && index === this.#starts.length - 1) this.#addStart(start, page, next);
     const following = this.#starts[index + 1];
     const fetched: Page = {
@@ -82,6 +100,19 @@ export class Directory {
     return fetched;
   }
 
+  /**
+   * A name of this directory changed. The kernel forgets it, and would learn it again, as it was, from the pages kept
+   * here: listings tell the kernel what names mean. Their order stays, so that no name is lost or listed twice.
+   */
+  #doubt(name: string): void {
+    for (const names of this.#arriving) names.add(name);
+    for (const { entries } of this.#kept.values()) {
+      const at = entries.findIndex((entry) => entry.name === name);
+      const entry = entries[at];
+      if (entry) entries[at] = doubted(entry);
+    }
+  }
+
   #addStart(start: PageStart, page: readonly DirectoryEntry[], after: string): void {
     if (this.#starts.length >= MAX_DIRECTORY_PAGES) {
       throw new TidecacheError(
@@ -92,6 +123,8 @@ export class Directory {
     this.#starts.push({ position: start.position + page.length, after, preceding: page.at(-1)?.name });
   }
 }
+
+const doubted = (entry: DirectoryEntry): DirectoryEntry => ({ ...entry, entryValidMs: 0 });
 
 /** Takes the place of an entry that is gone: a name that no transport lists. */
 const HOLE: DirectoryEntry = {

@@ -47,7 +47,9 @@ export interface FileSystem {
   opendir(ino: InodeId): MaybePromise<{ handle: number }>;
   /**
    * Entries from position `offset` on (0, or the position after the last entry taken), at most about `max`; empty at
-   * the end. `.` and `..` are the transport's. A position stays valid while the handle is open.
+   * the end. `.` and `..` are the transport's. A position stays valid while the handle is open. A name that was
+   * invalidated since its page was read must come with `entryValidMs` 0, or the kernel would believe it anew; a name
+   * that no file can have (`''`) is left out, its position stays.
    */
   readdir(handle: number, offset: number, max: number): MaybePromise<readonly DirectoryEntry[]>;
   releasedir(handle: number): void;

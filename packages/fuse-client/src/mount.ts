@@ -1,5 +1,5 @@
 import type { Client } from '@tidecache/client';
-import { TidecacheError } from '@tidecache/protocol';
+import { inodeId, TidecacheError } from '@tidecache/protocol';
 import type { FileSystem, Mount } from './file-system.js';
 import { type KernelMountInit, mountKernel } from './kernel/mount.js';
 import type { Logger } from './logger.js';
@@ -31,10 +31,8 @@ export async function mountClient({ client, ...init }: MountClientInit): Promise
   const fileSystem: FileSystem = createFileSystem(client);
   const mount = await mountFileSystem({ ...init, fileSystem });
   const stop = client.onInvalidate((change) => {
-    for (const { parent, name } of change.entries) {
-      mount.notifier.invalidateEntry(parent as never, name);
-    }
-    for (const ino of change.inodes) mount.notifier.invalidateInode(ino as never);
+    for (const { parent, name } of change.entries) mount.notifier.invalidateEntry(inodeId(parent), name);
+    for (const ino of change.inodes) mount.notifier.invalidateInode(inodeId(ino));
   });
   void mount.ended.then(stop);
   return mount;

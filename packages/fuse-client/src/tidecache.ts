@@ -38,10 +38,18 @@ export function createFileSystem(client: Client): FileSystem {
     release(handle) {
       files.remove(handle)?.close();
     },
-    opendir: (ino) => ({ handle: directories.add(new Directory(client, ino)) }),
+    opendir(ino) {
+      const directory = new Directory(client, ino);
+      try {
+        return { handle: directories.add(directory) };
+      } catch (error) {
+        directory.close();
+        throw error;
+      }
+    },
     readdir: (handle, offset, max) => directories.get(handle).read(offset, max),
     releasedir(handle) {
-      directories.remove(handle);
+      directories.remove(handle)?.close();
     },
     statfs: () => STATFS,
     getxattr: (ino, name) =>

@@ -32,7 +32,7 @@ t.test('empty directories, and empty pages between', async (t) => {
   t.same(await names(new Directory(fake.client, INO)), []);
   const pages = [{ entries: [], next: 'a' }, { entries: [], next: 'b' }, { entries: [] }];
   let asked = 0;
-  const sparse = { readdir: async () => pages[asked++] ?? { entries: [] } };
+  const sparse = { ...fake.client, readdir: async () => pages[asked++] ?? { entries: [] } };
   t.same(await names(new Directory(sparse, INO)), []);
   t.equal(asked, 3);
 });
@@ -58,4 +58,39 @@ t.test('positions hold while the listing changes beneath', async (t) => {
     before.slice(30).every((name) => again.includes(name)),
     'none lost that is still there',
   );
+});
+
+t.test('a name that was invalidated is not believed from a page that was read before', async (t) => {
+  const fake = fakeClient(10);
+  fake.names = numbered(30);
+  const directory = new Directory(fake.client, INO);
+  const validity = async () => (await directory.read(2, 2)).map((entry) => [entry.name, entry.entryValidMs]);
+  const arriving = directory.read(0, 1);
+  fake.push({ entries: [{ parent: INO, name: 'n0002' }], inodes: [] });
+  await arriving;
+  t.same(
+    await validity(),
+    [
+      ['n0002', 0],
+      ['n0003', 700],
+    ],
+    'told while the page was on its way',
+  );
+  fake.push({ entries: [{ parent: INO + 1, name: 'n0003' }], inodes: [] });
+  t.same(
+    await validity(),
+    [
+      ['n0002', 0],
+      ['n0003', 700],
+    ],
+    "another directory's",
+  );
+  fake.push({ entries: [{ parent: INO, name: 'n0003' }], inodes: [] });
+  t.same(await validity(), [
+    ['n0002', 0],
+    ['n0003', 0],
+  ]);
+  directory.close();
+  fake.push({ entries: [{ parent: INO, name: 'n0004' }], inodes: [] });
+  t.equal((await directory.read(4, 1))[0]?.entryValidMs, 700, 'closed: it listens no more');
 });

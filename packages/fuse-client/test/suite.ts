@@ -13,8 +13,8 @@ import { hasProgram, startServer } from './support/server.js';
 import { HUGE_BYTES, NAMES, SIZES, suiteFileSystem, WIDE_ENTRIES } from './support/tree.js';
 
 export async function mountSuite(t: Test, transport: Transport): Promise<void> {
-  const server = await startServer(t, transport);
-  const model = suiteFileSystem();
+  const server = await startServer(t, transport, { wide: true });
+  const model = suiteFileSystem(true);
   const at = (...names: string[]) => join(server.mountPoint, ...names);
   const python = hasProgram('python3');
 

@@ -14,6 +14,12 @@ interface Node {
   readonly bytes?: Uint8Array;
 }
 
+/** A listing as it was when it began, and what is there now. */
+interface OpenDirectory {
+  readonly children: ReadonlyMap<string, Node>;
+  readonly listing: readonly (readonly [string, Node])[];
+}
+
 export interface MemoryFileSystem extends FileSystem {
   /** The inode of a path. Throws NOT_FOUND. */
   find(path: string): InodeRecord;
@@ -38,7 +44,7 @@ export interface MemoryOptions {
 export function memoryFileSystem(tree: Tree, options: MemoryOptions = {}): MemoryFileSystem {
   const nodes = new Map<number, Node>();
   const files = new HandleTable<Node>('file');
-  const directories = new HandleTable<DirectoryEntry[]>('directory');
+  const directories = new HandleTable<OpenDirectory>('directory');
   const entryValidMs = options.entryValidMs ?? 60_000;
   let lastIno: number = ROOT_INODE - 1;
   let heldReads = 0;
@@ -127,9 +133,15 @@ export function memoryFileSystem(tree: Tree, options: MemoryOptions = {}): Memor
     opendir(ino) {
       const { children } = get(ino);
       if (!children) throw new TidecacheError('NOT_A_DIRECTORY', `${ino} is a file`);
-      return { handle: directories.add([...children].map(([name, node]) => ({ name, ...entry(node) }))) };
+      return { handle: directories.add({ children, listing: [...children] }) };
     },
-    readdir: (handle, offset, max) => directories.get(handle).slice(offset, offset + max),
+    readdir(handle, offset, max) {
+      const { children, listing } = directories.get(handle);
+      return listing.slice(offset, offset + max).map(([name, node]): DirectoryEntry => {
+        const { inode, entryValidMs, attrValidMs } = entry(node);
+        return { name, inode, entryValidMs: children.get(name) === node ? entryValidMs : 0, attrValidMs };
+      });
+    },
     releasedir(handle) {
       if (!directories.remove(handle)) throw new Error(`directory ${handle} was released twice`);
     },

@@ -12,6 +12,8 @@ export interface ServeInit {
   readonly transport: Transport;
   readonly mountPoint: string;
   readonly operationDeadlineMs?: number;
+  /** With the large directory. */
+  readonly wide?: boolean;
 }
 
 export type ServeRequest =
@@ -32,7 +34,7 @@ export interface ServerState {
 }
 
 const init = JSON.parse(process.argv[2] ?? '{}') as ServeInit;
-const memory = suiteFileSystem();
+const memory = suiteFileSystem(init.wide ?? false);
 const slowness = slow(memory);
 const log: object[] = [];
 const logger = {

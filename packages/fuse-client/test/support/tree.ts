@@ -38,13 +38,14 @@ const wide = (): Tree =>
     Array.from({ length: WIDE_ENTRIES }, (_, i) => [`f${String(i).padStart(6, '0')}`, i % 7]),
   );
 
-export const suiteFileSystem = (): MemoryFileSystem =>
+/** `withWide`: with the large directory, which takes a while to make. */
+export const suiteFileSystem = (withWide: boolean): MemoryFileSystem =>
   memoryFileSystem(
     {
       sizes: SIZES,
       names: NAMES,
       huge: HUGE_BYTES,
-      wide: wide(),
+      wide: withWide ? wide() : {},
       one: { a: { b: { c: { d: 5 } } } },
       empty: {},
       replaced: 5000,
