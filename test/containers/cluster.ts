@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { run } from '../lab/command.js';
 import type { Scratch } from '../lab/scratch.js';
 import { until } from '../lab/until.js';
-import { type Docker, unmountBelow } from './docker-daemon.js';
+import { BRIDGE, type Docker } from './docker-daemon.js';
 
 export const TARGETS = ['master', 'worker', 'mount'] as const;
 export const WORKERS = ['worker-1', 'worker-2', 'worker-3'] as const;
@@ -23,7 +23,7 @@ const WORKER_MEMORY = '256MiB';
 /** The budget and what the process itself takes: more is a leak, and the kernel ends it. */
 const WORKER_LIMIT = '512m';
 const BUILD_MS = 10 * 60_000;
-const HEALTHY_MS = 60_000;
+const HEALTHY_MS = 120_000;
 /** `docker stop` sends SIGKILL after this long. */
 const STOP_S = 15;
 
@@ -52,20 +52,14 @@ export class ContainerCluster {
     // Mounts made in a container reach the host only through a mount that is shared.
     const hostShared = scratch.path('shared');
     mkdirSync(hostShared);
-    scratch.defer('the shared directory', () => unmountBelow(scratch.dir));
     await run('mount', ['--bind', hostShared, hostShared], { signal });
     await run('mount', ['--make-shared', hostShared], { signal });
 
-    const network = `tidecache${process.pid}`; // the bridge's name too: at most 15 characters
-    scratch.defer('the containers', async () => {
-      const all = await docker(['ps', '--all', '--quiet'], { interruptible: false });
-      if (all) await docker(['rm', '--force', '--volumes', ...all.split('\n')], { interruptible: false });
-      await docker(['network', 'rm', network], { interruptible: false });
-    });
-    await docker(['network', 'create', '--opt', `com.docker.network.bridge.name=${network}`, network]);
+    // Containers, network and mounts go away with the engine, however far this comes.
+    await docker(['network', 'create', '--opt', `com.docker.network.bridge.name=${BRIDGE}`, BRIDGE]);
     const volumes = ['--volume', `${nas}:${NAS_DIR}:ro`, '--volume', `${secret}:/run/secrets/tidecache:ro`];
     const environment = ['--env', 'TIDECACHE_SECRET_FILE=/run/secrets/tidecache'];
-    const flags = ['--network', network, ...volumes, ...environment];
+    const flags = ['--network', BRIDGE, ...volumes, ...environment];
     return new ContainerCluster(docker, signal, hostShared, flags);
   }
 

@@ -9,6 +9,9 @@ import { findProgram } from '../lab/debian.js';
 import type { Scratch } from '../lab/scratch.js';
 import { Service } from '../lab/service.js';
 
+/** The bridge on the host of the network that containers share; a name has at most 15 characters. */
+export const BRIDGE = `tidecache${process.pid}`;
+
 const START_MS = 60_000;
 const STOP_MS = 40_000;
 const CALL_MS = 60_000;
@@ -16,8 +19,6 @@ const CALL_MS = 60_000;
 export interface DockerCall {
   readonly deadlineMs?: number;
   readonly input?: Readable;
-  /** False for what cleans up: it runs also after an interruption. */
-  readonly interruptible?: boolean;
 }
 
 /** Runs `docker ARGS…` against the suite's engine; resolves to its standard output, trimmed. */
@@ -29,12 +30,13 @@ export async function startDocker(scratch: Scratch, signal: AbortSignal): Promis
   const socket = `unix://${scratch.path('docker.sock')}`;
   writeFileSync(configFile, '{}');
   mkdirSync(scratch.path('docker-client'));
-  scratch.defer("the engine's mounts", () => unmountBelow(scratch.dir));
+  scratch.defer('mounts', () => unmountBelow(scratch.dir));
+  scratch.defer('the bridge', () => deleteBridge());
   scratch.defer("the engine's containerd", () => endContainerd(dirs.exec));
 
   const daemon = new Service({
     name: 'dockerd',
-    // In a session of its own, Ctrl-C does not reach it: containers are stopped first, in order.
+    // In a session of its own, Ctrl-C does not reach it: it is stopped when nothing else uses it.
     command: 'setsid',
     args: [
       findProgram('dockerd') ?? 'dockerd',
@@ -52,15 +54,16 @@ export async function startDocker(scratch: Scratch, signal: AbortSignal): Promis
       '--ip-forward=false',
     ],
   });
+  // It stops its containers, as `docker stop` does, before it ends.
   scratch.defer('dockerd', () => daemon.stop(STOP_MS));
   await daemon.line('API', (line) => line.includes('API listen on') || undefined, START_MS);
 
   // Debian's client, whose version is the engine's; the machine may have another first in its PATH.
   const client = existsSync('/usr/bin/docker') ? '/usr/bin/docker' : 'docker';
   const env = { DOCKER_HOST: socket, DOCKER_CONFIG: scratch.path('docker-client'), DOCKER_BUILDKIT: '0' };
-  return async (args, { deadlineMs = CALL_MS, input, interruptible = true } = {}) => {
+  return async (args, { deadlineMs = CALL_MS, input } = {}) => {
     if (!daemon.running) throw new Error(`dockerd has ended:\n${daemon.output}`);
-    const options = { deadlineMs, env, ...(input && { input }), ...(interruptible && { signal }) };
+    const options = { deadlineMs, env, signal, ...(input && { input }) };
     return (await run(client, args, options)).trim();
   };
 }
@@ -76,8 +79,13 @@ function endContainerd(execRoot: string): void {
   process.kill(pid, 'SIGKILL');
 }
 
+/** An engine leaves the bridges of its networks behind. */
+async function deleteBridge(): Promise<void> {
+  if (existsSync(`/sys/class/net/${BRIDGE}`)) await run('ip', ['link', 'delete', BRIDGE]);
+}
+
 /** Detaches every mount below a directory, the innermost first. */
-export async function unmountBelow(dir: string): Promise<void> {
+async function unmountBelow(dir: string): Promise<void> {
   for (const point of mountPoints()
     .filter((path) => path.startsWith(`${dir}/`))
     .reverse()) {

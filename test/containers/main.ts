@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readdirSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ import { until } from '../lab/until.js';
 import { makeBaseImage } from './base-image.js';
 import { Checks } from './checks.js';
 import { ContainerCluster, NAS_DIR, PARTS, READER, TREE_DIR, WORKERS } from './cluster.js';
-import { mountPoints, startDocker } from './docker-daemon.js';
+import { BRIDGE, mountPoints, startDocker } from './docker-daemon.js';
 import { AFTER_KILL, type NasFiles, writeNasFiles } from './nas.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -35,7 +35,8 @@ try {
 } catch (thrown) {
   checks.fail('the whole run', thrown);
 }
-await check('nothing is left mounted', () => {
+await check('nothing is left mounted, nor a bridge', () => {
+  assert.ok(!existsSync(`/sys/class/net/${BRIDGE}`));
   assert.deepEqual(
     mountPoints().filter((point) => point.startsWith(scratchDir)),
     [],
@@ -47,7 +48,13 @@ process.exit(checks.failed === 0 ? 0 : 1);
 async function testContainers(scratch: Scratch, signal: AbortSignal): Promise<void> {
   scratchDir = scratch.dir;
   await needPrograms(
-    { dockerd: 'docker.io', docker: 'docker.io', iptables: 'iptables', debootstrap: 'debootstrap' },
+    {
+      dockerd: 'docker.io',
+      docker: 'docker.io',
+      iptables: 'iptables',
+      ip: 'iproute2',
+      debootstrap: 'debootstrap',
+    },
     signal,
   );
   step('a Docker engine of its own');

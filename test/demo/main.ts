@@ -77,7 +77,7 @@ function invite(cluster: Cluster, origins: DemoOrigins, reader: Reader): void {
   report.step('It stays up. In another terminal, in this directory:');
   const exported = Object.entries(cluster.env).map(([key, value]) => `${key}=${value}`);
   report.line(`export ${exported.join(' ')}`);
-  report.line("alias tidecache='node packages/cli/dist/src/main.js'");
+  report.line("alias tidecache='node packages/cli/bin/tidecache.cjs'");
   report.line('tidecache status');
   if (reader.how.startsWith('the mount'))
     report.line('ls -l mnt/market/tables; head mnt/market/tables/stocks.csv');

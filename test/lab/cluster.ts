@@ -13,7 +13,7 @@ import { Service } from './service.js';
 
 const run = promisify(execFile);
 /** The command as it is installed. */
-export const TIDECACHE = fileURLToPath(new URL('../../../packages/cli/dist/src/main.js', import.meta.url));
+export const TIDECACHE = fileURLToPath(new URL('../../../packages/cli/bin/tidecache.cjs', import.meta.url));
 
 export interface ClusterInit {
   readonly workers: number;
