@@ -4,7 +4,9 @@
 import {
   DEFAULT_BLOCK_BYTES,
   GiB,
+  HEARTBEAT_MS,
   KiB,
+  LEASE_MS,
   MAX_BLOCK_BYTES,
   MiB,
   ORIGIN_ATTEMPT_MS,
@@ -88,6 +90,7 @@ const relations: [boolean, string][] = [
   [MAX_BLOCK_BYTES % MAX_EXTENT_BYTES === 0, 'the largest block is whole extents'],
   [smallest.fillingBytes * smallest.readAheadShare >= MAX_EXTENT_BYTES, 'read-ahead can fill a block'],
   [ORIGIN_ATTEMPT_MS < FILL_DEADLINE_MS, 'a fill outlives one attempt at its origin'],
+  [MASTER_CALL_MS + HEARTBEAT_MS < LEASE_MS, 'a heartbeat that hangs leaves time for the next'],
   [MASTER_CALL_MS < START_DEADLINE_MS, 'a start outlives one call to the master'],
 ];
 for (const [holds, relation] of relations) {

@@ -1,5 +1,3 @@
-import type { EntryQueue } from './queue.js';
-
 /** What the eviction policy knows of a block. A block extends it: a list node of its own would cost memory. */
 export class Entry {
   readonly key: string;
@@ -11,13 +9,21 @@ export class Entry {
   frequency = 0;
   /** Bytes read that do not make a reading yet. Negative: the reading that filled it does not count. */
   credit = 0;
-  queue: EntryQueue | undefined;
+  /** The queue that it stands in. */
+  queue: Counted | undefined;
   newer: Entry | undefined;
   older: Entry | undefined;
 
   constructor(key: string) {
     this.key = key;
   }
+}
+
+/** What an entry knows of its queue. */
+export interface Counted {
+  /** Held by all entries of the queue. */
+  bytes: number;
+  remove(entry: Entry): void;
 }
 
 export const MAX_FREQUENCY = 3;

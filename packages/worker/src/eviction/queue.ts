@@ -1,7 +1,7 @@
-import type { Entry } from './entry.js';
+import type { Counted, Entry } from './entry.js';
 
 /** A first-in, first-out queue of entries that counts their bytes. The links are in the entries. */
-export class EntryQueue {
+export class EntryQueue implements Counted {
   bytes = 0;
   count = 0;
   #newest: Entry | undefined;

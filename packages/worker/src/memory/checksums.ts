@@ -24,8 +24,9 @@ export class Checksums {
 
   /** The sectors between `from` and `to`, both at a sector's start or `to` at the piece's end, have arrived. */
   record(piece: Piece, from: number, to: number): void {
+    const bytes = this.#bytesOf(piece);
     for (let at = from; at < to; at += SECTOR_BYTES) {
-      this.#crcs[piece.unit + at / SECTOR_BYTES] = this.#crcOfSector(piece, at);
+      this.#crcs[piece.unit + at / SECTOR_BYTES] = crc32(bytes.subarray(at, at + SECTOR_BYTES));
     }
   }
 
@@ -52,14 +53,18 @@ export class Checksums {
 
   /** The first offset of a range of whole sectors that differs from what arrived, or -1. */
   firstDifference(piece: Piece, from: number, to: number): number {
+    const bytes = this.#bytesOf(piece);
     for (let at = from; at < to; at += SECTOR_BYTES) {
-      if (this.#crcs[piece.unit + at / SECTOR_BYTES] !== this.#crcOfSector(piece, at)) return at;
+      const crc = crc32(bytes.subarray(at, at + SECTOR_BYTES));
+      if (this.#crcs[piece.unit + at / SECTOR_BYTES] !== crc) return at;
     }
     return -1;
   }
 
-  #crcOfSector(piece: Piece, at: number): number {
-    return crc32(this.#pool.view(piece.unit, at, Math.min(at + SECTOR_BYTES, piece.bytes)));
+  /** Not a Buffer: cutting one into sectors costs half as much as their checksums. */
+  #bytesOf(piece: Piece): Uint8Array {
+    const { buffer, byteOffset } = this.#pool.view(piece.unit, 0, piece.bytes);
+    return new Uint8Array(buffer, byteOffset, piece.bytes);
   }
 
   /** CRC-32 and length of the part of one sector: made from the bytes, once the sector has proved to be unchanged. */
