@@ -6,23 +6,29 @@
  */
 import { readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { get } from 'node:http'; // lighter than fetch, for a process that starts every few seconds
 
-const DEADLINE_MS = 3_000; // below the HEALTHCHECKs' own timeout, so that the reason is told
+const DEADLINE_MS = 5_000; // below the HEALTHCHECKs' own timeout, so that the reason is told
 
 const [kind, what] = process.argv.slice(2);
 try {
   await Promise.race([kind === 'mount' ? checkMount(what) : checkHttp(process.env[what]), deadline()]);
   process.exit(0);
 } catch (error) {
-  console.error(`not healthy: ${error.message}${error.cause ? `: ${error.cause.message}` : ''}`);
+  console.error(`not healthy: ${error.message}`);
   process.exit(1); // also with a call into a file system that does not answer
 }
 
 async function checkHttp(listen) {
   const port = /:(\d+)$/.exec(listen ?? '')?.[1];
   if (!port) throw new Error(`${what} is not HOST:PORT`);
-  const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
-  if (!answer.ok) throw new Error(`/healthz answers ${answer.status}`);
+  const status = await new Promise((resolve, reject) => {
+    get({ host: '127.0.0.1', port, path: '/healthz' }, (answer) => resolve(answer.statusCode)).on(
+      'error',
+      reject,
+    );
+  });
+  if (status !== 200) throw new Error(`/healthz answers ${status}`);
 }
 
 async function checkMount(dir) {
