@@ -1,7 +1,6 @@
 /** Calls to the master's HTTP API, with errors that say what to check. */
 import { ERRORS, type ErrorCode, TidecacheError } from '@tidecache/protocol';
 import { httpToken } from '@tidecache/transport';
-import { Client } from 'undici';
 import { z } from 'zod';
 import { type Endpoint, formatEndpoint } from './config/endpoint.js';
 import { API_DEADLINE_MS, MAX_API_ANSWER_BYTES } from './limits.js';
@@ -27,6 +26,8 @@ const ErrorAnswer = z.object({ code: z.string(), message: z.string() });
 export async function callApi<T>({ api, secret }: ApiInit, request: ApiRequest<T>): Promise<T> {
   const where = formatEndpoint(api);
   const deadlineMs = request.deadlineMs ?? API_DEADLINE_MS;
+  // Imported when it's needed: a master or a worker that starts has no use for it.
+  const { Client } = await import('undici');
   const client = new Client(`http://${where}`, {
     connect: { timeout: API_DEADLINE_MS },
     headersTimeout: deadlineMs,

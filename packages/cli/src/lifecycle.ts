@@ -18,8 +18,10 @@ export type ProcessEvent = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'disconnect' | 'unc
 export interface ProcessEvents {
   on(event: ProcessEvent, listener: (value: unknown) => void): unknown;
   off(event: ProcessEvent, listener: (value: unknown) => void): unknown;
-  /** True while the process that started this one, with a channel, is there. */
-  readonly connected: boolean;
+  /** There for good when this process was started with an IPC channel: by a supervisor. */
+  readonly send?: unknown;
+  /** True while the supervisor is there. */
+  readonly connected?: boolean;
 }
 
 export interface LifecycleInit {
@@ -44,8 +46,8 @@ export async function runUntilStopped(
   start: (life: Lifecycle) => Promise<void>,
 ): Promise<void> {
   const { logger, force = process.exit, onForce } = init;
-  const events = init.events ?? (process as ProcessEvents);
-  const supervised = events.connected;
+  const events = init.events ?? process;
+  const supervised = events.send !== undefined;
   let closeMs = init.closeMs ?? (supervised ? SUPERVISED_CLOSE_MS : CLOSE_MS);
   const closers: { what: string; close: () => Promise<void> | void }[] = [];
   const controller = new AbortController();
@@ -87,6 +89,8 @@ export async function runUntilStopped(
     ...(supervised ? ([['disconnect', onDisconnect]] as const) : []),
   ] as const;
   for (const [event, listener] of listeners) events.on(event, listener);
+  // It may have died while this process was being loaded, when nobody listened.
+  if (supervised && !events.connected) onDisconnect();
 
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -95,10 +99,11 @@ export async function runUntilStopped(
       stopping: controller.signal,
       stop,
     };
-    const stopped = new Promise<void>((resolve) =>
-      controller.signal.addEventListener('abort', () => resolve()),
-    );
-    const started = start(life).catch((thrown: unknown) => {
+    const stopped = new Promise<void>((resolve) => {
+      if (controller.signal.aborted) resolve();
+      else controller.signal.addEventListener('abort', () => resolve());
+    });
+    const started = (controller.signal.aborted ? stopped : start(life)).catch((thrown: unknown) => {
       // A start that is given up because the end has begun is no failure.
       if (!controller.signal.aborted) stop(asTidecacheError(thrown));
     });

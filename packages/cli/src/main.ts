@@ -11,7 +11,7 @@ process.exit(
     argv: process.argv.slice(2),
     env: process.env,
     isTerminal: process.stderr.isTTY === true,
-    ...(process.connected && { report: sendReport }),
+    ...(process.send && { report: sendReport }),
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
   }),

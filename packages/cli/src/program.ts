@@ -28,7 +28,10 @@ const COMMON_KEYS: readonly ConfigKey[] = ['secretFile', 'logLevel', 'logFormat'
 
 /** Runs one command line. Resolves to the exit status; never rejects. */
 export async function run(io: Io): Promise<number> {
-  let debug = io.argv.includes('debug') || io.argv.includes('--log-level=debug');
+  // A guess, for errors on the way to the configuration.
+  let debug = [...io.argv, io.env.TIDECACHE_LOG_LEVEL].some((word) =>
+    /^(--log-level=)?debug$/.test(word ?? ''),
+  );
   try {
     const program = createProgram(io, async (verb, command) => {
       const call = createCall(io, verb, command);

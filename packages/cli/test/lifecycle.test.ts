@@ -7,6 +7,7 @@ import type { Logger } from '../src/logger.js';
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 class FakeProcess extends EventEmitter {
+  send: unknown;
   connected = false;
 }
 
@@ -17,6 +18,7 @@ function begin(
 ) {
   const events = new FakeProcess();
   events.connected = connected;
+  if (connected) events.send = () => {};
   const forced: number[] = [];
   const done = runUntilStopped(
     {
@@ -188,6 +190,16 @@ t.test('under a supervisor SIGINT and SIGHUP are its business; its end is ours',
   events.emit('disconnect');
   await done;
   t.ok(closed);
+});
+
+t.test('a supervisor that died before anybody listened: nothing is started', async (t) => {
+  const events = Object.assign(new FakeProcess(), { send: () => {} });
+  let started = false;
+  const start = async () => {
+    started = true;
+  };
+  await runUntilStopped({ logger: silent, events }, start);
+  t.notOk(started);
 });
 
 t.test('an exception that nobody caught closes too, and is a failure', async (t) => {

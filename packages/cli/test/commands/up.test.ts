@@ -1,13 +1,13 @@
 /** `up` as people run it: real processes, a NAS dataset, signals, deaths. */
 
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Test, t } from 'tap';
 import type { Description } from '../../src/local-cluster.js';
-import { invoke, isAlive, runProcess, start, tempDir, until } from '../testing.js';
+import { invoke, isAlive, processesWith, runProcess, start, tempDir, until } from '../testing.js';
 
 const LOCAL = ['--listen', '127.0.0.1:0', '--http', '127.0.0.1:0'];
 
@@ -138,24 +138,27 @@ t.test('who is killed comes back at the same place; a second start finds what th
   t.same(sockets(dataDir), []);
 });
 
-t.test('a signal during the start ends it as well', async (t) => {
-  const dataDir = join(tempDir(t), 'data');
-  const up = start(t, [
-    'up',
-    '--workers',
-    '2',
-    '--memory',
-    '64MiB',
-    '--data-dir',
-    dataDir,
-    ...LOCAL,
-    '--json',
-  ]);
-  await until(() => readdirSync(join(dataDir, '..')).includes('data'), 'the start');
-  up.child.kill('SIGINT');
-  t.same(await up.ended, { status: 0, signal: null });
-  t.same(sockets(dataDir), []);
-});
+for (const [signal, moment] of [
+  ['SIGINT', 'data.mdb'],
+  ['SIGINT', 'worker-1.sock'],
+  ['SIGKILL', 'data.mdb'],
+  ['SIGKILL', 'worker-1.sock'],
+] as const) {
+  t.test(`${signal} during the start, as soon as there is ${moment}`, async (t) => {
+    const dataDir = join(tempDir(t), 'data');
+    const argv = ['up', '--workers', '2', '--memory', '64MiB', '--data-dir', dataDir, ...LOCAL, '--json'];
+    const up = start(t, argv);
+    t.teardown(() => {
+      for (const pid of processesWith(dataDir)) process.kill(pid, 'SIGKILL');
+    });
+    await until(() => existsSync(join(dataDir, moment)), moment);
+    up.child.kill(signal);
+    const expected = signal === 'SIGINT' ? { status: 0, signal: null } : { status: null, signal };
+    t.same(await up.ended, expected);
+    await until(() => processesWith(dataDir).length === 0, 'all processes to end');
+    t.same(sockets(dataDir), []);
+  });
+}
 
 t.test('a port in use is status 1, and the message names it', async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
