@@ -48,6 +48,7 @@ export async function mountRclone(scratch: Scratch, s3: S3Server, bucket: string
       ...['--buffer-size', '16M', '--max-read-ahead', '4M', '--config', '/dev/null', '-v'],
     ],
     env: {
+      AWS_CA_BUNDLE: '', // rclone's HTTP client can't take one from the environment
       RCLONE_CONFIG_S3_TYPE: 's3',
       RCLONE_CONFIG_S3_PROVIDER: 'Other',
       RCLONE_CONFIG_S3_ENDPOINT: s3.options.endpoint!,

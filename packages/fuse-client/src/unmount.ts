@@ -21,8 +21,9 @@ export async function unmountPath(mountPoint: string, device: string): Promise<{
 
 function attempts(): [string, boolean, ...string[]][] {
   const asRoot: [string, boolean, ...string[]][] = [
-    ['umount', false, '-i', '--'],
-    ['umount', true, '-i', '-l', '--'],
+    // -c: without it umount asks the mount for its attributes first, and waits for a master that is away.
+    ['umount', false, '-i', '-c', '--'],
+    ['umount', true, '-i', '-c', '-l', '--'],
   ];
   if (process.getuid?.() === 0) return asRoot;
   return [

@@ -1,5 +1,5 @@
 /** Writing, deleting, copying, renaming. */
-import type { Scenarios } from './suite.js';
+import type { Scenarios } from './scenario.js';
 import { bytesOf, CALL, keysOf, listAll, readAll, rejectsWith } from './tools.js';
 
 export const changes: Scenarios = {

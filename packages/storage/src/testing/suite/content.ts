@@ -1,6 +1,6 @@
 /** Bytes come back as they went in, from any range, of one version. */
 import { createHash } from 'node:crypto';
-import type { Scenarios } from './suite.js';
+import type { Scenarios } from './scenario.js';
 import { bytesOf, CALL, randomOf, readAll, readRange, rejectsWith } from './tools.js';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -1,6 +1,6 @@
 /** Names, directories and pages. */
 import { nameProblem } from '../../names.js';
-import type { Scenarios } from './suite.js';
+import type { Scenarios } from './scenario.js';
 import { bytesOf, CALL, keysOf, listAll, readAll, rejectsWith, utf8Order } from './tools.js';
 
 const NAMES = [

@@ -1,5 +1,5 @@
 /** Objects whose keys have no place in a POSIX tree: left out and counted, never a crash, never an escape. */
-import type { Scenarios } from './suite.js';
+import type { Scenarios } from './scenario.js';
 import { CALL, keysOf, listAll } from './tools.js';
 
 export const oddKeys: Scenarios = {
