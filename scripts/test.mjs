@@ -4,6 +4,8 @@
  * `N passed, N failed, N skipped`. Arguments name compiled test files; without any, all are run.
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -19,10 +21,24 @@ for (const [what, command, args] of [
   console.log(`${ok ? 'ok' : 'not ok'} - ${what}`);
 }
 
-const status = await runTap(process.argv.slice(2));
+const named = process.argv.slice(2);
+const status = await runTap(named.length > 0 ? named : testFiles());
 if (status !== 0 && count.failed === 0) count.failed = 1; // tap itself broke: no run may look green then
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 process.exitCode = count.failed === 0 ? 0 : 1;
+
+/** Every compiled test whose source is still there: a test that was removed leaves its JavaScript behind. */
+function testFiles() {
+  const roots = [...readdirSync('packages').map((name) => [`packages/${name}`, 'test']), ['test', '.']];
+  return roots.flatMap(([folder, tests]) => {
+    const compiled = join(folder, 'dist', tests);
+    if (!existsSync(compiled)) return [];
+    return readdirSync(compiled, { recursive: true })
+      .filter((file) => file.endsWith('.test.js'))
+      .filter((file) => existsSync(join(folder, tests, file.replace(/\.js$/, '.ts'))))
+      .map((file) => join(compiled, file));
+  });
+}
 
 /** Shows one line a file, all of a file that failed, and counts the assertions themselves. */
 async function runTap(files) {
