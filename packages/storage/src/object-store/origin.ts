@@ -30,7 +30,15 @@ import {
 import { asFailure, type FailureContext } from './failures.js';
 import { directoryPage, recursivePage } from './listing.js';
 import { rangedGet } from './ranged-get.js';
-import { checkSize, inParallel, nextPart, partBytesFor, partsOf, rangesOf } from './upload.js';
+import {
+  checkSize,
+  inParallel,
+  multipartVersion,
+  nextPart,
+  partBytesFor,
+  partsOf,
+  rangesOf,
+} from './upload.js';
 
 type BucketUri = Extract<OriginUri, { bucket: string }>;
 type Expectation = Pick<FailureContext, 'pinned' | 'ifAbsent'>;
@@ -283,9 +291,17 @@ export class ObjectStoreOrigin implements Origin {
     );
     try {
       const parts = await send(upload);
-      await this.#request(doing, rest(), { ifAbsent }, (driver, limits) =>
-        driver.finishUpload(fullKey, upload, parts, ifAbsent, limits),
-      );
+      let tries = 0;
+      await this.#request(doing, rest(), { ifAbsent }, async (driver, limits) => {
+        tries++;
+        try {
+          await driver.finishUpload(fullKey, upload, parts, ifAbsent, limits);
+        } catch (thrown) {
+          // The answer to the first try may have been lost: then the object is there, and the upload is not.
+          const known = tries > 1 ? await driver.head(fullKey, limits).catch(() => undefined) : undefined;
+          if (known?.version !== multipartVersion(parts)) throw thrown;
+        }
+      });
     } catch (error) {
       // Parts that nobody finishes cost money. What made the write fail is the error to tell, whatever comes of this.
       const soon = { deadlineMs: 5_000 };

@@ -1,7 +1,8 @@
 /** A body, however it comes, cut into parts: sized buffers, so that each can be sent again. */
+import { createHash } from 'node:crypto';
 import { asTidecacheError, TidecacheError } from '@tidecache/protocol';
 import { MAX_PARTS, MAX_PARTS_IN_FLIGHT, PART_BYTES } from '../limits.js';
-import type { UploadedPart } from './driver.js';
+import { type UploadedPart, versionOf } from './driver.js';
 
 /** Bytes of each part for an object of `size` bytes; for an unknown size, up to 80 GB fit. */
 export function partBytesFor(size: number | undefined): number {
@@ -96,6 +97,13 @@ export async function nextPart(
   } catch (error) {
     throw asTidecacheError(error, 'INVALID', `cannot ${doing}: its body failed`);
   }
+}
+
+/** The version of an object made of parts, as S3 and its kin name it: the MD5 of the parts' MD5s, and their number. */
+export function multipartVersion(parts: readonly UploadedPart[]): string {
+  const hash = createHash('md5');
+  for (const { etag } of parts) hash.update(versionOf(etag), 'hex');
+  return `${hash.digest('hex')}-${parts.length}`;
 }
 
 /** `size` bytes in ranges of `step`: [start, end). */
