@@ -29,7 +29,7 @@ export const warmRead: Bench = {
       const contenders = {
         tidecache: `${(await cluster.mount()).dir}/bench/large`,
         'FUSE floor': await mountNull(scratch, FILE_BYTES),
-        rclone: `${await mountRclone(scratch, s3, 'bench')}/large`,
+        rclone: `${await mountRclone(scratch, s3.options.endpoint!, 'bench')}/large`,
       };
       const runs: Record<string, Run[]> = {};
       const rounds = quick ? 3 : 9;

@@ -19,6 +19,8 @@ export interface BenchContext {
 export interface Bench {
   readonly name: string;
   readonly description: string;
+  /** How it is measured and beside what, for `--help`. */
+  readonly method?: string;
   run(context: BenchContext): Promise<Figure[]>;
 }
 
@@ -32,15 +34,25 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The value that `share` of all values do not exceed, e.g. 0.99. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!;
+}
+
+export const lineOf = (figure: Figure) =>
+  JSON.stringify({ ...figure, value: Number(figure.value.toPrecision(4)) });
+
 export function printFigures(figures: readonly Figure[], json: boolean): void {
   for (const figure of figures) {
-    if (json) console.log(JSON.stringify({ ...figure, value: Number(figure.value.toPrecision(4)) }));
-    else {
-      const { figure: name, value, unit, goal, ok, peer } = figure;
-      const verdict = goal === undefined ? '' : `   goal ${goal} ${ok ? 'met' : 'MISSED'}`;
-      console.log(
-        `${name.padEnd(44)} ${value.toPrecision(3).padStart(8)} ${unit}${verdict}${peer ? `   beside ${peer}` : ''}`,
-      );
+    if (json) {
+      console.log(lineOf(figure));
+      continue;
     }
+    const { figure: name, value, unit, goal, ok, peer } = figure;
+    const verdict = goal === undefined ? '' : `   goal ${goal} ${ok ? 'met' : 'MISSED'}`;
+    console.log(
+      `${name.padEnd(58)} ${value.toPrecision(3).padStart(8)} ${unit}${verdict}${peer ? `   beside ${peer}` : ''}`,
+    );
   }
 }

@@ -2,22 +2,15 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { type S3Server, type Scratch, Service } from '@tidecache/test';
+import { needPrograms, type Scratch, Service } from '@tidecache/test';
 
 const run = promisify(execFile);
+let mounts = 0;
 
-export async function installDebian(name: string, command = name): Promise<void> {
-  const found = await run('which', [command]).catch(() => undefined);
-  if (found) return;
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { env });
-  await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', name], { env });
-}
-
-/** Mounts `bucket`; resolves to the directory. */
-export async function mountRclone(scratch: Scratch, s3: S3Server, bucket: string): Promise<string> {
-  await installDebian('rclone');
-  const dir = scratch.path('rclone');
+/** Mounts the bucket behind `endpoint`; resolves to the directory. */
+export async function mountRclone(scratch: Scratch, endpoint: string, bucket: string): Promise<string> {
+  await needPrograms({ rclone: 'rclone' });
+  const dir = scratch.path(`rclone-${++mounts}`);
   mkdirSync(dir);
   const cache = mkdtempSync('/dev/shm/tidecache-rclone-');
   scratch.defer('rclone cache', () => rmSync(cache, { recursive: true, force: true }));
@@ -25,33 +18,17 @@ export async function mountRclone(scratch: Scratch, s3: S3Server, bucket: string
     name: 'rclone',
     command: 'rclone',
     args: [
-      ...[
-        'mount',
-        `s3:${bucket}`,
-        dir,
-        '--read-only',
-        '--allow-other',
-        '--dir-cache-time',
-        '1h',
-        '--no-checksum',
-      ],
-      ...[
-        '--vfs-cache-mode',
-        'full',
-        '--cache-dir',
-        cache,
-        '--vfs-cache-max-size',
-        '8G',
-        '--vfs-read-ahead',
-        '64M',
-      ],
-      ...['--buffer-size', '16M', '--max-read-ahead', '4M', '--config', '/dev/null', '-v'],
+      ...['mount', `s3:${bucket}`, dir, '--read-only', '--allow-other', '--dir-cache-time', '1h'],
+      ...['--no-checksum', '--vfs-cache-mode', 'full', '--cache-dir', cache, '--vfs-cache-max-size', '8G'],
+      ...['--vfs-read-ahead', '64M', '--buffer-size', '16M', '--max-read-ahead', '4M'],
+      ...['--config', '/dev/null', '-v'],
     ],
     env: {
       AWS_CA_BUNDLE: '', // rclone's HTTP client can't take one from the environment
+      RCLONE_CONFIG_S3_LIST_VERSION: '2',
       RCLONE_CONFIG_S3_TYPE: 's3',
       RCLONE_CONFIG_S3_PROVIDER: 'Other',
-      RCLONE_CONFIG_S3_ENDPOINT: s3.options.endpoint!,
+      RCLONE_CONFIG_S3_ENDPOINT: endpoint,
       RCLONE_CONFIG_S3_ACCESS_KEY_ID: 'demo',
       RCLONE_CONFIG_S3_SECRET_ACCESS_KEY: 'demo-secret',
     },

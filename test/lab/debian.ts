@@ -9,7 +9,7 @@ const INSTALL_MS = 15 * 60_000;
 /** Installs the packages of those programs that are missing: `{ dockerd: 'docker.io' }`. Needs root for it. */
 export async function needPrograms(
   packageOf: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<void> {
   const missing = Object.keys(packageOf).filter((program) => findProgram(program) === undefined);
   if (missing.length === 0) return;
@@ -18,11 +18,12 @@ export async function needPrograms(
   if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) {
     throw new Error(`${missing.join(', ')} missing: on Debian 12, as root, run: ${command}`);
   }
-  console.log(`# ${command}`);
+  console.error(`# ${command}`);
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { env, signal, deadlineMs: UPDATE_MS });
+  const stop = signal === undefined ? {} : { signal };
+  await run('apt-get', ['update', '-q'], { env, ...stop, deadlineMs: UPDATE_MS });
   const install = ['install', '-q', '-y', '--no-install-recommends', ...packages];
-  await run('apt-get', install, { env, signal, deadlineMs: INSTALL_MS });
+  await run('apt-get', install, { env, ...stop, deadlineMs: INSTALL_MS });
 }
 
 /** Where a program is, by PATH and where Debian keeps those for root. */
