@@ -1,13 +1,15 @@
 /** `npm run bench -- NAME`: measures, and prints figures with their goals. Without a name it lists what there is. */
 import { Command } from 'commander';
+import { fleet } from './fleet.js';
 import { type Bench, printFigures } from './lab/figures.js';
 import { baselineOf, movedLines, readResults, saveResults } from './lab/results.js';
 import { metadata } from './metadata.js';
+import { scaleWorkers } from './scale-workers.js';
 import { smallFiles } from './small-files.js';
 import { warmRead } from './warm-read.js';
 
 /** In the order in which `all` runs them. */
-const benches: readonly Bench[] = [warmRead, smallFiles, metadata];
+const benches: readonly Bench[] = [warmRead, smallFiles, metadata, fleet, scaleWorkers];
 
 const program = new Command('bench')
   .description(
@@ -26,7 +28,12 @@ const program = new Command('bench')
 async function measure(bench: Bench): Promise<boolean> {
   const { json, quick, save } = program.opts<{ json?: true; quick?: true; save?: true }>();
   const startedAt = performance.now();
-  const figures = await bench.run({ quick: quick === true, say: (line) => console.error(line) });
+  const files = new Map<string, string>();
+  const figures = await bench.run({
+    quick: quick === true,
+    say: (line) => console.error(line),
+    keep: (extension, text) => files.set(extension, text),
+  });
   printFigures(figures, json === true);
   const moved = movedLines(baselineOf(bench.name), figures);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
@@ -34,7 +41,7 @@ async function measure(bench: Bench): Promise<boolean> {
     `${bench.name}: ${seconds} s; against the committed result ${moved.length || 'nothing'} moved`,
   );
   for (const line of moved) console.error(`  ${line}`);
-  if (save) saveResults(bench.name, figures);
+  if (save) saveResults(bench.name, figures, files);
   return figures.every(({ ok }) => ok !== false);
 }
 

@@ -29,7 +29,8 @@ process.exitCode = count.failed === 0 ? 0 : 1;
 
 /** Every compiled test whose source is still there: a test that was removed leaves its JavaScript behind. */
 function testFiles() {
-  const roots = [...readdirSync('packages').map((name) => [`packages/${name}`, 'test']), ['test', '.']];
+  const folders = [...readdirSync('packages').map((name) => `packages/${name}`), 'bench'];
+  const roots = [...folders.map((folder) => [folder, 'test']), ['test', '.']];
   return roots.flatMap(([folder, tests]) => {
     const compiled = join(folder, 'dist', tests);
     if (!existsSync(compiled)) return [];

@@ -14,6 +14,8 @@ export interface Figure {
 export interface BenchContext {
   readonly quick: boolean;
   say(line: string): void;
+  /** A file that belongs to the result, beside the figures: its extension and its text. */
+  keep(extension: string, text: string): void;
 }
 
 export interface Bench {

@@ -6,55 +6,63 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Scratch } from '@tidecache/test';
+import { inBatches } from './batches.js';
+import { clearLeftovers, NAME_PREFIX } from './leftovers.js';
 
 const run = promisify(execFile);
-/** Names of interfaces may have 15 characters: keep the prefix short. */
-const PREFIX = 'tdc';
 const NETWORK = '10.231';
+/** The last byte of addresses goes from 0 to 255, the one before counts on. */
+const MAX_HOSTS = 1 << 12;
 /** The bucket holds about 10 ms of the line, and never less than a few full segments of offloaded TCP. */
 const BURST_MS = 10;
 const MIN_BURST_BYTES = 128 << 10;
 const LATENCY_MS = 50;
+/** Linux's default, whatever this machine's is: a result should not depend on it. */
+const CONGESTION_CONTROL = 'cubic';
+const SETTINGS = [`net.ipv4.tcp_congestion_control=${CONGESTION_CONTROL}`];
+/** Namespaces that are made or removed at once: most of that is waiting for the kernel. */
+const AT_ONCE = 8;
 
 export interface Host {
   readonly name: string;
   readonly address: string;
-  /** Puts a command into the host's network; mounts stay where they are. */
+  /** Puts a command into the host's network; mounts stay where they are. The process id stays the command's. */
   command(command: string, args: readonly string[]): { command: string; args: string[] };
 }
 
 export class Hosts {
-  readonly #scratch: Scratch;
-  readonly #bridge = `${PREFIX}${process.pid % 100000}`;
-  #count = 0;
+  readonly #bridge = `${NAME_PREFIX}${process.pid}`;
+  readonly #names: string[] = [];
 
-  private constructor(scratch: Scratch) {
-    this.#scratch = scratch;
-  }
+  private constructor() {}
 
-  /** The bridge; everything goes at the scratch's clean-up. */
+  /** The bridge; everything goes at the scratch's clean-up. What a run that was killed left behind goes first. */
   static async start(scratch: Scratch): Promise<Hosts> {
     if (process.getuid?.() !== 0)
       throw new Error('hosts of a given bandwidth need root: they are network namespaces');
-    const hosts = new Hosts(scratch);
+    await clearLeftovers();
     await raiseNeighbourTable(scratch);
+    await allowCongestionControl(scratch);
+    const hosts = new Hosts();
+    scratch.defer('hosts', () => hosts.#remove());
     await run('ip', ['link', 'add', hosts.#bridge, 'type', 'bridge']);
-    scratch.defer('bridge', () => run('ip', ['link', 'del', hosts.#bridge]));
     await run('ip', ['link', 'set', hosts.#bridge, 'up']);
     return hosts;
   }
 
   async add(mbitPerSecond: number): Promise<Host> {
-    const index = ++this.#count;
+    const index = this.#names.length + 1;
+    if (index > MAX_HOSTS) throw new Error(`no more than ${MAX_HOSTS} hosts`);
     const name = `${this.#bridge}-${index}`;
     const address = `${NETWORK}.${index >> 8}.${index & 255}`;
-    const port = `${PREFIX}v${process.pid % 10000}x${index}`;
+    const port = `${this.#bridge}v${index}`;
+    this.#names.push(name);
     await run('ip', ['netns', 'add', name]);
-    this.#scratch.defer(`namespace ${name}`, () => run('ip', ['netns', 'del', name]));
     await run('ip', ['link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name]);
     await run('ip', ['link', 'set', port, 'master', this.#bridge, 'up']);
     await run('ip', ['-n', name, 'addr', 'add', `${address}/16`, 'dev', 'eth0']);
     for (const device of ['lo', 'eth0']) await run('ip', ['-n', name, 'link', 'set', device, 'up']);
+    await run('nsenter', [`--net=/run/netns/${name}`, 'sysctl', '-qw', ...SETTINGS]);
     // Both ends: eth0 shapes what the host sends, the bridge's port what it receives.
     await run('tc', ['-n', name, ...shape('eth0', mbitPerSecond)]);
     await run('tc', shape(port, mbitPerSecond));
@@ -66,6 +74,16 @@ export class Hosts {
         args: [`--net=/run/netns/${name}`, command, ...args],
       }),
     };
+  }
+
+  addMany(count: number, mbitPerSecond: number): Promise<Host[]> {
+    return inBatches(AT_ONCE, Array.from({ length: count }), () => this.add(mbitPerSecond));
+  }
+
+  /** Also of hosts that were half made. */
+  async #remove(): Promise<void> {
+    await inBatches(AT_ONCE, this.#names, (name) => run('ip', ['netns', 'del', name]).catch(() => undefined));
+    await run('ip', ['link', 'del', this.#bridge]);
   }
 }
 
@@ -84,4 +102,13 @@ async function raiseNeighbourTable(scratch: Scratch): Promise<void> {
     await writeFile(path, String(value));
     scratch.defer('neighbour table', () => writeFile(path, before));
   }
+}
+
+/** A namespace may only choose among what the host allows. Put back afterwards. */
+async function allowCongestionControl(scratch: Scratch): Promise<void> {
+  const path = '/proc/sys/net/ipv4/tcp_allowed_congestion_control';
+  const before = (await readFile(path, 'utf8')).trim();
+  if (before.split(' ').includes(CONGESTION_CONTROL)) return;
+  await writeFile(path, `${before} ${CONGESTION_CONTROL}`);
+  scratch.defer('congestion control', () => writeFile(path, before));
 }

@@ -22,9 +22,14 @@ export function baselineOf(bench: string): Figure[] {
   return existsSync(path) ? readResults(path) : [];
 }
 
-/** Makes these the result to commit. */
-export function saveResults(bench: string, figures: readonly Figure[]): void {
+/** Makes these the result to commit, with `files` of other extensions beside them. */
+export function saveResults(
+  bench: string,
+  figures: readonly Figure[],
+  files: ReadonlyMap<string, string> = new Map(),
+): void {
   mkdirSync(RESULTS, { recursive: true });
+  for (const [extension, text] of files) writeFileSync(`${RESULTS}${bench}.${extension}`, text);
   writeFileSync(`${RESULTS}${bench}.jsonl`, `${figures.map(lineOf).join('\n')}\n`);
   writeFileSync(`${RESULTS}machine.json`, `${JSON.stringify(machine(), null, 2)}\n`);
 }

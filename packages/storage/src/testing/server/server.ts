@@ -21,6 +21,8 @@ export interface OriginServerInit {
   /** What signatures must name. */
   readonly region?: string;
   readonly port?: number;
+  /** Where it listens; loopback without it. */
+  readonly host?: string;
   /** Wall clock in milliseconds: for signatures' dates and objects' times. */
   readonly now?: () => number;
 }
@@ -56,7 +58,7 @@ export const TEST_CREDENTIALS: Credentials = {
 export const TEST_REGION = 'test-region-1';
 
 export interface OriginServer {
-  /** `http://127.0.0.1:port`. */
+  /** `http://host:port`. */
   readonly url: string;
   /** `http://localhost:port`, for ali-oss, which wants a name. */
   readonly namedUrl: string;
@@ -145,11 +147,12 @@ export async function startOriginServer(init: OriginServerInit): Promise<OriginS
   const server = createServer({ keepAliveTimeout: 60_000 }, (message, response) => {
     handle(message, response).catch(() => response.destroy());
   });
-  await listen(server, init.port ?? 0);
+  const host = init.host ?? '127.0.0.1';
+  await listen(server, init.port ?? 0, host);
   const { port } = server.address() as AddressInfo;
 
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     namedUrl: `http://localhost:${port}`,
     region,
     credentials,
@@ -257,8 +260,8 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-const listen = (server: Server, port: number): Promise<void> =>
+const listen = (server: Server, port: number, host: string): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve());
+    server.listen(port, host, () => resolve());
   });
