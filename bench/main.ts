@@ -1,15 +1,27 @@
 /** `npm run bench -- NAME`: measures, and prints figures with their goals. Without a name it lists what there is. */
 import { Command } from 'commander';
+import { coldRead } from './cold-read.js';
 import { fleet } from './fleet.js';
 import { type Bench, printFigures } from './lab/figures.js';
 import { baselineOf, movedLines, readResults, saveResults } from './lab/results.js';
 import { metadata } from './metadata.js';
+import { ring } from './ring.js';
 import { scaleWorkers } from './scale-workers.js';
 import { smallFiles } from './small-files.js';
 import { warmRead } from './warm-read.js';
+import { workerRanges } from './worker-ranges.js';
 
 /** In the order in which `all` runs them. */
-const benches: readonly Bench[] = [warmRead, smallFiles, metadata, fleet, scaleWorkers];
+const benches: readonly Bench[] = [
+  warmRead,
+  coldRead,
+  smallFiles,
+  metadata,
+  workerRanges,
+  ring,
+  fleet,
+  scaleWorkers,
+];
 
 const program = new Command('bench')
   .description(
