@@ -10,6 +10,11 @@ export const RETRY_CAP_MS = 2_000;
 /** Connections to one object store for block bytes, and for everything else. */
 export const MAX_DATA_CONNECTIONS = 64;
 export const MAX_CONTROL_CONNECTIONS = 32;
+/** An idle one is closed after this, or when the server said it would, less a margin for a request on its way. */
+export const IDLE_CONNECTION_MS = 4_000;
+export const KEPT_MARGIN_MS = 1_000;
+/** An answer's status line and headers; also a chunked body's lines. As Node's own. */
+export const MAX_HEAD_BYTES = 16 * 1024;
 /** Reads of one origin that wait or run; one more is BUSY at once. */
 export const MAX_PENDING_READS = 4_096;
 /** Silence on a connection that carries block bytes, before the headers or between two chunks. */

@@ -29,7 +29,7 @@ export interface CallLimits {
   readonly limitMs: number;
 }
 
-/** A GET, signed, for undici. */
+/** A GET, signed. */
 export interface SignedGet {
   /** Scheme, host and port. */
   readonly origin: string;

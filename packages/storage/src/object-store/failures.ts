@@ -1,5 +1,5 @@
 /**
- * What the SDKs, undici and HTTP answers throw, as one of our errors: what failed, on what, why, what to do.
+ * What the SDKs, our own GETs and HTTP answers throw, as one of our errors: what failed, on what, why, what to do.
  */
 import { type ErrorCode, TidecacheError } from '@tidecache/protocol';
 
@@ -39,7 +39,7 @@ export function asFailure(thrown: unknown, context: FailureContext): TidecacheEr
   return new TidecacheError(code, `cannot ${context.doing}: ${why}${hint}`, { cause: thrown });
 }
 
-/** Reads the shapes of @aws-sdk ($metadata, name), ali-oss (status, code), undici and Node (code). */
+/** Reads the shapes of @aws-sdk ($metadata, name), ali-oss (status, code), HttpError and Node (code). */
 function factsOf(thrown: unknown): Facts {
   const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Record<string, unknown>;
   const metadata = error.$metadata as { httpStatusCode?: number } | undefined;
@@ -161,16 +161,15 @@ const NETWORK: ReadonlyMap<string, readonly [ErrorCode, string]> = new Map([
   ['EHOSTUNREACH', ['UNREACHABLE', NO_SERVER]],
   ['ENETUNREACH', ['UNREACHABLE', NO_SERVER]],
   ['EADDRNOTAVAIL', ['UNREACHABLE', 'this host has no free local port']],
-  ['UND_ERR_CONNECT_TIMEOUT', ['UNREACHABLE', NO_SERVER]],
+  ['HTTP_CONNECT_TIMEOUT', ['UNREACHABLE', NO_SERVER]],
   ['ConnectionTimeoutError', ['UNREACHABLE', NO_SERVER]],
   ['ECONNRESET', ['ORIGIN_FAILED', 'the connection was cut']],
   ['EPIPE', ['ORIGIN_FAILED', 'the connection was cut']],
-  ['UND_ERR_SOCKET', ['ORIGIN_FAILED', 'the connection was cut']],
+  ['HTTP_CUT', ['ORIGIN_FAILED', 'the connection was cut']],
   ['ETIMEDOUT', ['TIMEOUT', '']],
   ['TimeoutError', ['TIMEOUT', '']],
   ['ResponseTimeoutError', ['TIMEOUT', '']],
-  ['UND_ERR_HEADERS_TIMEOUT', ['TIMEOUT', '']],
-  ['UND_ERR_BODY_TIMEOUT', ['TIMEOUT', '']],
+  ['HTTP_SILENCE', ['TIMEOUT', '']],
 ] as const);
 
 /** The code and message of an error's XML body; the status' number when there is none. */

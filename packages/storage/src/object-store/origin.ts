@@ -2,8 +2,7 @@
  * An origin over an object store: what S3 and OSS have in common. The store-specific part is a driver, loaded at the
  * first call, since the SDKs are large.
  */
-import { CONNECT_MS, TidecacheError } from '@tidecache/protocol';
-import type { Agent } from 'undici';
+import { TidecacheError } from '@tidecache/protocol';
 import type {
   Capabilities,
   ListItem,
@@ -14,7 +13,8 @@ import type {
   ReadCall,
   WriteCall,
 } from '../api.js';
-import { MAX_COPY_BYTES, MAX_DATA_CONNECTIONS, MAX_LIST_KEYS, MAX_PENDING_READS } from '../limits.js';
+import { HttpClient } from '../http/client.js';
+import { MAX_COPY_BYTES, MAX_LIST_KEYS, MAX_PENDING_READS } from '../limits.js';
 import { checkDirectoryKey, checkKey } from '../names.js';
 import { type RetryTools, realTools, withRetries } from '../retry.js';
 import { withinLimit } from '../time-limit.js';
@@ -65,7 +65,7 @@ export class ObjectStoreOrigin implements Origin {
   readonly #tools: RetryTools;
   readonly #load: () => Promise<ObjectStoreDriver>;
   #driver: Promise<ObjectStoreDriver> | undefined;
-  #agent: Promise<Agent> | undefined;
+  readonly #http = new HttpClient();
   #pendingReads = 0;
   #closed = false;
 
@@ -167,8 +167,7 @@ export class ObjectStoreOrigin implements Origin {
         const signed = await withinLimit(doing, limitMs, call.signal, async () =>
           (await this.#ready()).signGet(this.#root + key, wanted),
         );
-        this.#agent ??= newAgent();
-        await rangedGet(await this.#agent, signed, {
+        await rangedGet(this.#http, signed, {
           doing,
           version: call.version,
           offset: start,
@@ -274,7 +273,7 @@ export class ObjectStoreOrigin implements Origin {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await (await this.#agent)?.destroy();
+    this.#http.close();
     const driver = await this.#driver?.catch(() => undefined);
     await driver?.close();
   }
@@ -377,15 +376,4 @@ export class ObjectStoreOrigin implements Origin {
   #info(object: RawObject): ObjectInfo {
     return { ...object, key: object.key.slice(this.#root.length) };
   }
-}
-
-/** undici is loaded with the first read: it is large, and a master reads no bytes. */
-async function newAgent(): Promise<Agent> {
-  const { Agent } = await import('undici');
-  return new Agent({
-    connections: MAX_DATA_CONNECTIONS,
-    pipelining: 1,
-    connect: { timeout: CONNECT_MS },
-    allowH2: false,
-  });
 }

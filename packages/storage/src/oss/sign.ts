@@ -1,4 +1,4 @@
-/** Signs GETs for undici with ali-oss's own V4 (OSS4-HMAC-SHA256) signer. */
+/** Signs GETs with ali-oss's own V4 (OSS4-HMAC-SHA256) signer. */
 import type { Credentials } from '../credentials.js';
 import { encodePath, type SignedGet } from '../object-store/driver.js';
 import type { OssClient } from './client.js';

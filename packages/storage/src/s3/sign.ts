@@ -1,5 +1,5 @@
 /**
- * Signs GETs for undici with the SDK's own Signature Version 4. Where requests go (virtual host or path, a custom
+ * Signs GETs with the SDK's own Signature Version 4. Where requests go (virtual host or path, a custom
  * endpoint) the client is asked once, by letting it prepare one request that is not sent.
  */
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
