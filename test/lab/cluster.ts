@@ -121,12 +121,17 @@ export class Cluster {
   }
 
   /** A client in this process, without a mount. */
-  async connect(name = 'test', bufferBytes?: number): Promise<Client> {
+  async connect(
+    name = 'test',
+    bufferBytes?: number,
+    options: { readonly mapMemory?: boolean } = {},
+  ): Promise<Client> {
     const master = { host: '127.0.0.1', port: this.#ports.master };
     const client = await connectClient({
       master,
       secret: this.#secret,
       name,
+      ...options,
       ...(bufferBytes === undefined ? {} : { bufferBytes }),
     });
     this.#scratch.defer('client', () => client.close());

@@ -35,6 +35,7 @@ let stopped = false;
 function requestFor(index: number, requestId: number): Buffer {
   const at = (index % ranges) * rangeBytes;
   const body = encodeRead({
+    lease: 0,
     fileId: Buffer.from(asking.fileId, 'hex').toString('latin1') as FileId,
     blockIndex: Math.floor(at / blockBytes),
     offset: at % blockBytes,

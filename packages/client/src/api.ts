@@ -54,6 +54,8 @@ export interface Client {
 export interface ClientStats {
   /** Bytes received from each worker, by id. */
   readonly workerBytes: Readonly<Record<string, number>>;
+  /** Of them, bytes that were never received: they were looked at in the worker's memory, on this host. */
+  readonly mappedBytes: number;
   /** Bytes read straight from origins, since no worker could serve them. */
   readonly originBytes: number;
   readonly readBytes: number;

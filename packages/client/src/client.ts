@@ -45,6 +45,11 @@ export interface ClientInit {
   /** Read-ahead memory, in bytes. */
   readonly bufferBytes?: number;
   readonly logger?: Logger;
+  /**
+   * Map the memory of workers on this host instead of receiving copies. Slices are then to be looked at in the turn
+   * of the event loop in which they came: the memory may be another's when a connection has ended.
+   */
+  readonly mapMemory?: boolean;
   /** How long to wait for the master at the start. */
   readonly connectWaitMs?: number;
   /** What follows is for tests: time, chance, network and storage. */
@@ -97,7 +102,8 @@ class ConnectedClient implements Client {
     this.#pauses = new Pauses(clock);
     this.#workers = new WorkerSet({
       hostId: init.hostId ?? ownHostId(),
-      connect: (address) => createPeer({ ...peerInit, address }),
+      connect: (address, events) => createPeer({ ...peerInit, address, ...(events && { events }) }),
+      mapMemory: init.mapMemory ?? false,
       clock,
       random,
       logger: this.#logger,

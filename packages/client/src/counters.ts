@@ -7,6 +7,7 @@ export class Counters {
   readonly #retries = new Map<ErrorCode, number>();
   originBytes = 0;
   readBytes = 0;
+  mappedBytes = 0;
   stale = 0;
 
   fromWorker(id: WorkerId, bytes: number): void {
@@ -22,6 +23,7 @@ export class Counters {
   snapshot(bufferBytes: number): ClientStats {
     return {
       workerBytes: Object.fromEntries(this.#workerBytes),
+      mappedBytes: this.mappedBytes,
       originBytes: this.originBytes,
       readBytes: this.readBytes,
       retries: Object.fromEntries(this.#retries),

@@ -5,6 +5,7 @@ export * from './errors.js'; // the error table
 export * from './frame.js'; // the frame's header
 export * from './ids.js'; // branded ids
 export * from './limits.js'; // limits with units, and their relations
+export * from './mapped.js'; // answers in shared memory
 export * from './messages.js'; // message shapes
 export * from './opcodes.js'; // the opcode table
 export * from './placement.js'; // which workers hold a block

@@ -24,6 +24,12 @@ export const MAX_PAYLOAD_BYTES = 4 * MiB;
 /** Bytes that one READ may ask for. */
 export const MAX_READ_BYTES = 4 * MiB;
 
+/** Slabs of a worker's shared memory, and the largest: a typed array of Node 20 has less than 4 GiB. */
+export const MAX_SLABS = 4096;
+export const MAX_SLAB_BYTES = 1 * GiB;
+/** A shorter answer is copied rather than mapped: the copy costs less than the lease. */
+export const MIN_MAPPED_BYTES = 64 * KiB;
+
 /** A file name, in UTF-8 bytes: the kernel's NAME_MAX. */
 export const MAX_NAME_BYTES = 255;
 /** A key in an origin, in UTF-8 bytes: S3's and OSS's own limits are 1024 and 1023. */

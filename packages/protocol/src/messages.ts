@@ -7,6 +7,8 @@ import {
   MAX_DATASETS,
   MAX_KEY_BYTES,
   MAX_READDIR_ENTRIES,
+  MAX_SLAB_BYTES,
+  MAX_SLABS,
   MAX_WORKERS,
   MIN_BLOCK_BYTES,
   PAGE_BYTES,
@@ -167,6 +169,17 @@ export const Invalidation = z.strictObject({
   inodes: z.array(id).max(4096),
 });
 export type Invalidation = z.infer<typeof Invalidation>;
+
+/** Where clients on a worker's host can map its memory. See packages/shared-memory. */
+export const SharedMemory = z.strictObject({
+  /** Slab i is the file `path` with `.i` after it. */
+  path: text(1024),
+  slabs: z.number().int().positive().max(MAX_SLABS),
+  slabBytes: z.number().int().positive().max(MAX_SLAB_BYTES),
+  /** Stands in each slab: a file of the same name on another host does not have it. */
+  nonce: text(64),
+});
+export type SharedMemory = z.infer<typeof SharedMemory>;
 
 /** The body of a reply whose status is an error. */
 export const ErrorBody = z.strictObject({ message: text(8192) });

@@ -9,15 +9,17 @@
  * | 20 | 4 | offset in the block |
  * | 24 | 4 | length |
  * | 28 | 4 | flags |
- * | 32 | … | {@link Source}, in msgpack |
+ * | 32 | 4 | lease, or 0 |
+ * | 36 | … | {@link Source}, in msgpack |
  *
- * The reply has no body; its payload is the bytes, in one frame from memory or in several as they arrive.
+ * The reply's payload is the bytes, in one frame from memory or in several as they arrive; or, to a request with a
+ * lease, it has none, and its body says where in the worker's shared memory they are (see mapped.ts).
  */
 import { TidecacheError } from './errors.js';
 import type { FileId } from './ids.js';
 import { MAX_BLOCK_BYTES, MAX_READ_BYTES } from './limits.js';
 
-export const READ_FIXED_BYTES = 32;
+export const READ_FIXED_BYTES = 36;
 const FILE_ID_BYTES = 16;
 /** On a miss, fill the whole block: the reader is sequential. Without it, only the pages asked for. */
 export const READ_WHOLE_BLOCK = 1;
@@ -32,6 +34,8 @@ export interface ReadRequest {
   /** Bytes, within the block and within the file. */
   length: number;
   flags: number;
+  /** The asker's own number for what a mapped answer lends it, until it says RELEASE; 0: answer with a payload. */
+  lease: number;
   /** The encoded {@link Source}: not decoded here. */
   source: Uint8Array;
 }
@@ -47,6 +51,7 @@ export function encodeRead(request: ReadRequest): Buffer {
   out.writeUInt32LE(request.offset, 20);
   out.writeUInt32LE(request.length, 24);
   out.writeUInt32LE(request.flags, 28);
+  out.writeUInt32LE(request.lease, 32);
   out.set(request.source, READ_FIXED_BYTES);
   return out;
 }
@@ -65,6 +70,7 @@ export function decodeRead(body: Buffer): ReadRequest {
     offset,
     length,
     flags: body.readUInt32LE(28),
+    lease: body.readUInt32LE(32),
     source: body.subarray(READ_FIXED_BYTES),
   };
 }

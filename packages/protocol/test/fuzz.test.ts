@@ -47,6 +47,7 @@ const samples: { opcode: number; body: Buffer }[] = [
   {
     opcode: OPCODES.READ.wire,
     body: encodeRead({
+      lease: 0,
       fileId,
       blockIndex: 1,
       offset: 0,

@@ -20,10 +20,17 @@ t.test('golden bytes', async (t) => {
     offset: 0x00050607,
     length: 0x00001000,
     flags: READ_WHOLE_BLOCK | READ_AHEAD,
+    lease: 0x0a0b0c0d,
     source: Buffer.from('c0', 'hex'),
   };
   const golden =
-    '000102030405060708090a0b0c0d0eff' + '04030201' + '07060500' + '00100000' + '03000000' + 'c0';
+    '000102030405060708090a0b0c0d0eff' +
+    '04030201' +
+    '07060500' +
+    '00100000' +
+    '03000000' +
+    '0d0c0b0a' +
+    'c0';
   t.equal(encodeRead(request).toString('hex'), golden);
   t.same(decodeRead(Buffer.from(golden, 'hex')), request);
 });
@@ -44,6 +51,7 @@ t.test('ranges that no block can have are refused', async (t) => {
       offset,
       length,
       flags: 0,
+      lease: 0,
       source: Buffer.alloc(0),
     });
   const refused = { code: 'INVALID' };

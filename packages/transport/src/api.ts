@@ -51,6 +51,11 @@ export interface Peer {
    * broke while waiting), CORRUPT (checksum), ACCESS_DENIED (wrong secret), BUSY (over the in-flight bound here).
    */
   request(opcode: number, body: Uint8Array, options: RequestOptions): Promise<Reply>;
+  /**
+   * A message without a reply, after all requests that were sent before it. False without a connection: then nobody
+   * is told.
+   */
+  tell(opcode: number, body: Uint8Array): boolean;
   /** Dials now rather than at the first request, and keeps on dialling until `close`. */
   keepConnected(): void;
   close(): Promise<void>;
@@ -71,6 +76,11 @@ export interface ServerConnection {
   push(opcode: number, body: Uint8Array): void;
   /** Called once, when the connection has ended. */
   onClose(listener: () => void): void;
+  /**
+   * The client looks at memory of this process until it closes the connection: from now on `destroy` only falls
+   * silent, which makes the client end it, and `onClose` runs when it has. A server that closes does not wait for that.
+   */
+  linger(): void;
   destroy(): void;
 }
 

@@ -17,6 +17,11 @@ export interface WorkerInit {
   readonly listen: HostPort;
   /** A Unix-domain socket too, for clients on the same host. */
   readonly unixPath?: string | undefined;
+  /**
+   * A tmpfs directory for the blocks' memory, which clients of the Unix-domain socket then map instead of having
+   * bytes sent. Where it can't be used, the memory is the process's own, as without it.
+   */
+  readonly sharedMemoryDir?: string | undefined;
   /** What clients dial; the listening host without it, or this host's address towards the master when that is any. */
   readonly advertiseHost?: string | undefined;
   /** For blocks. The process takes 15 % and 100 MB more at most. */

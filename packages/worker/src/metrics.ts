@@ -56,6 +56,11 @@ export function createMetrics({ store, counters, reads, isRegistered }: MetricSo
     'Bytes handed to sockets, not sent yet',
     () => reads.replies.sendingBytes,
   );
+  gauge(
+    'tidecache_worker_leased_bytes',
+    'Bytes that clients on this host may be looking at',
+    () => reads.leases.bytes,
+  );
   new Counter({
     name: 'tidecache_worker_failures_total',
     help: 'READs that ended with an error, by code',

@@ -8,6 +8,7 @@ import { BLOCK_OVERHEAD_BYTES, OVERHEAD_SHARE } from './limits.js';
 import type { Piece } from './memory/checksums.js';
 import { Checksums } from './memory/checksums.js';
 import { Pool } from './memory/pool.js';
+import type { Slabs } from './memory/slabs.js';
 
 export class BlockStore {
   readonly pool: Pool;
@@ -16,8 +17,8 @@ export class BlockStore {
   readonly #blocks = new Map<string, Block>();
   readonly #policy: S3Fifo;
 
-  constructor(memoryBytes: number) {
-    this.pool = new Pool(memoryBytes);
+  constructor(memoryBytes: number, slabs?: Slabs) {
+    this.pool = new Pool(memoryBytes, undefined, slabs);
     this.checksums = new Checksums(this.pool);
     this.#policy = new S3Fifo(this.pool.capacityBytes);
   }

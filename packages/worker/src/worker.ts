@@ -1,6 +1,7 @@
 /** Wires a worker's parts together, and takes them apart again in the opposite order. */
 import { randomUUID } from 'node:crypto';
-import { TidecacheError, type WorkerStats } from '@tidecache/protocol';
+import { asTidecacheError, TidecacheError, type WorkerStats } from '@tidecache/protocol';
+import { createSharedMemory, type OwnedMemory } from '@tidecache/shared-memory';
 import { openOrigin } from '@tidecache/storage';
 import { type Address, createPeer, hostId, listen, realClock, type Server } from '@tidecache/transport';
 import { advertisedHost } from './advertise.js';
@@ -14,8 +15,10 @@ import {
   SCRUB_INTERVAL_MS,
   START_DEADLINE_MS,
 } from './limits.js';
-import { SILENT } from './logger.js';
+import { type Logger, SILENT } from './logger.js';
 import { Membership } from './membership.js';
+import { poolBytes } from './memory/pool.js';
+import type { Slabs } from './memory/slabs.js';
 import { createMetrics } from './metrics.js';
 import { Origins } from './origins.js';
 import { Scrub } from './scrub.js';
@@ -37,13 +40,18 @@ export async function startWorker(init: WorkerInit): Promise<Worker> {
   };
 
   try {
-    const store = new BlockStore(init.memoryBytes);
+    const shared = await sharedMemory(init, logger);
+    if (shared) closers.push(() => shared.close());
+    const store = new BlockStore(init.memoryBytes, shared && slabsOf(shared));
     const memoryBytes = store.pool.capacityBytes;
     const origins = new Origins(init.openOrigin ?? openOrigin, logger);
     closers.push(() => origins.close());
     const counters = new Counters();
     const limits = limitsFor(memoryBytes, init.limits);
-    const reads = new ReadHandler({ store, origins, counters, limits, logger });
+    const reads = new ReadHandler({
+      ...{ store, origins, counters, limits, logger },
+      shared: shared?.description,
+    });
     closers.push(() => reads.filler.close());
 
     const server = await listen({
@@ -51,6 +59,7 @@ export async function startWorker(init: WorkerInit): Promise<Worker> {
       secret: init.secret,
       name: `worker ${id}`,
       handler: (exchange) => reads.handle(exchange),
+      onTold: (connection, opcode, body) => reads.told(connection, opcode, body),
       onRefused: (error) => logger.warn({ reason: error.message }, 'refused a client'),
     });
     closers.push(() => server.close(CLOSE_GRACE_MS));
@@ -97,6 +106,25 @@ export async function startWorker(init: WorkerInit): Promise<Worker> {
 }
 
 const SCRUB_STEP_BYTES = (SCRUB_BYTES_PER_SECOND * SCRUB_INTERVAL_MS) / 1_000;
+
+/** For clients on this host, which are served by the Unix-domain socket's copies where it can't be had. */
+async function sharedMemory(init: WorkerInit, logger: Logger): Promise<OwnedMemory | undefined> {
+  const { unixPath, sharedMemoryDir, memoryBytes } = init;
+  if (unixPath === undefined || sharedMemoryDir === undefined) return undefined;
+  const capacityBytes = poolBytes(memoryBytes);
+  try {
+    return await createSharedMemory({ dir: sharedMemoryDir, socketPath: unixPath, capacityBytes });
+  } catch (thrown) {
+    const error = asTidecacheError(thrown);
+    logger.info({ dir: sharedMemoryDir }, error.message);
+    return undefined;
+  }
+}
+
+function slabsOf({ slabBytes, slabs, back }: OwnedMemory): Slabs {
+  const buffers = slabs.map(({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length));
+  return { slabBytes, buffers, back };
+}
 
 function statsOf(store: BlockStore, counters: Counters, reads: ReadHandler): WorkerStats {
   return {

@@ -66,6 +66,7 @@ function fixture(answer: Answer, startDeadlineMs = 10_000) {
     },
     inFlightBytes: 0,
     keepConnected() {},
+    tell: () => true,
     async request(opcode: number): Promise<Reply> {
       const name = opcodeName(opcode) ?? '?';
       asked.push(name);

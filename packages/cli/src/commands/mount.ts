@@ -30,6 +30,7 @@ export const mount: Verb = {
       // This may take a while: parts are often started before their master.
       logger.info({ master: call.config.master.address }, 'attaching to the master');
       const client = await connectClient({
+        mapMemory: true,
         master: call.config.master.address,
         secret,
         name: `${hostname()}:${mountPoint}`,

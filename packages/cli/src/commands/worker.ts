@@ -15,6 +15,7 @@ export const worker: Verb = {
     'worker.listen',
     'worker.advertise',
     'worker.unixSocket',
+    'worker.sharedMemory',
     'worker.http',
     'worker.id',
     'dataDir',
@@ -24,7 +25,7 @@ export const worker: Verb = {
     'tidecache worker --memory 1GiB --unix-socket /run/tidecache/worker.sock --http 127.0.0.1:7451',
   ],
   async run(call) {
-    const { id, memory, listen, advertise, unixSocket, http } = call.config.worker;
+    const { id, memory, listen, advertise, unixSocket, sharedMemory, http } = call.config.worker;
     const secret = findSecret(call.loaded, call.env);
     const logger = call.logger(id ?? 'worker');
     const { startWorker } = await import('@tidecache/worker');
@@ -43,6 +44,7 @@ export const worker: Verb = {
         ...(id !== undefined && { id }),
         ...(advertise !== undefined && { advertiseHost: advertise }),
         ...(unixSocket !== undefined && { unixPath: unixSocket }),
+        ...(sharedMemory !== 'off' && { sharedMemoryDir: sharedMemory }),
         ...(http !== undefined && { http }),
       }).finally(() => {
         isStarting = false;

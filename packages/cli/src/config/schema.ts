@@ -82,6 +82,11 @@ const sections = {
       flag: '--unix-socket <PATH>',
       help: 'a Unix-domain socket for readers on the same host',
     }),
+    sharedMemory: key(text, {
+      flag: '--shared-memory <DIR>',
+      help: "a tmpfs for the blocks' memory, which readers on the same host map; `off` for none",
+      default: '/dev/shm',
+    }),
     http: optionalKey(listenEndpoint, {
       flag: '--http <HOST:PORT>',
       help: "where the worker's health checks and metrics listen; nowhere without it",

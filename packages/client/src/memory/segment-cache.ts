@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.js';
 import { CONSUMED_BYTES, READ_AHEAD_IDLE_MS, SEGMENT_BYTES } from '../limits.js';
+import type { Lease } from '../workers/lease.js';
 import { Memory } from './memory.js';
 import type { Segment } from './segment.js';
 
@@ -47,7 +48,7 @@ export class SegmentCache {
     if (segment.holds <= 0) throw new RangeError('a segment was released more often than it was held');
     if (--segment.holds > 0) return;
     if (!segment.shared) {
-      this.memory.give(segment.block);
+      this.#free(segment);
       return;
     }
     segment.idleSince = this.#clock.now();
@@ -65,7 +66,20 @@ export class SegmentCache {
     if (map?.get(index) === segment) map.delete(index);
     this.#unread.delete(segment);
     if (this.#consumed.delete(segment)) this.#consumedBytes -= segment.length;
-    if (segment.holds === 0) this.memory.give(segment.block);
+    if (segment.holds === 0) this.#free(segment);
+  }
+
+  /** A piece of it is in a worker's memory, for as long as the lease is not revoked. */
+  lend(segment: Segment, piece: number, lease: Lease): void {
+    lease.onRevoked = () => this.drop(segment);
+    segment.lend(piece, lease);
+  }
+
+  /** All of it is in workers' memory: its own serves others. */
+  giveBlock(segment: Segment): void {
+    const { block } = segment;
+    segment.block = undefined;
+    if (block) this.memory.give(block);
   }
 
   /** Its reader went elsewhere: what is there may go first, what is on its way is called off. */
@@ -76,6 +90,11 @@ export class SegmentCache {
       this.drop(segment);
       segment.cancel?.();
     } else if (this.#unread.delete(segment)) this.#consume(segment);
+  }
+
+  #free(segment: Segment): void {
+    segment.endLeases();
+    this.giveBlock(segment);
   }
 
   #consume(segment: Segment): void {

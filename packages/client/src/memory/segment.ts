@@ -1,6 +1,7 @@
 /** A range of a file on its way into memory, or there. */
 import type { TidecacheError } from '@tidecache/protocol';
 import type { Piece } from '../read/plan.js';
+import type { Lease } from '../workers/lease.js';
 import type { Block } from './arena.js';
 
 /** Told once, when the range that it waits for is there, or why it won't be. */
@@ -16,7 +17,8 @@ export class Segment {
   /** Bytes from the file's start. */
   readonly start: number;
   readonly end: number;
-  readonly block: Block;
+  /** The memory that it arrives in; gone when all of it turned out to be in workers' memory. */
+  block: Block | undefined;
   /** The parts of blocks that it is fetched by. */
   readonly pieces: readonly Piece[];
   state: 'arriving' | 'whole' | 'failed' = 'arriving';
@@ -35,6 +37,8 @@ export class Segment {
   cancel: (() => void) | undefined;
   /** By piece: bytes from its start that have arrived. */
   readonly #arrived: number[];
+  /** By piece: the worker's memory that holds it, where it is not in the block. */
+  #leases: (Lease | undefined)[] | undefined;
   #waiters: Waiter[] = [];
 
   constructor(start: number, end: number, block: Block, pieces: readonly Piece[]) {
@@ -54,8 +58,18 @@ export class Segment {
     return this.#arrived.reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  /** Part of it was in the memory of a worker that this client is no longer connected to. */
+  get isLost(): boolean {
+    return this.#leases?.some((lease) => lease?.revoked) ?? false;
+  }
+
+  /** None of it is in its block. */
+  get isMapped(): boolean {
+    return this.#leases !== undefined && this.pieces.every((_, i) => this.#leases?.[i] !== undefined);
+  }
+
   covers(from: number, to: number): boolean {
-    return this.start <= from && to <= this.end && this.state !== 'failed';
+    return this.start <= from && to <= this.end && this.state !== 'failed' && !this.isLost;
   }
 
   /** Whether these bytes of the file are there already. */
@@ -68,11 +82,37 @@ export class Segment {
     });
   }
 
-  /** The bytes themselves; to be looked at while held. */
-  view(from: number, to: number): Uint8Array {
-    const { bytes } = this.block;
+  /** Where a part of it is to arrive. */
+  room(from: number, to: number): Uint8Array {
+    const { bytes } = this.block!;
     if (from === this.start && to - from === bytes.length) return bytes;
     return bytes.subarray(from - this.start, to - this.start);
+  }
+
+  /** The bytes themselves; to be looked at while held, and not lost. */
+  parts(from: number, to: number): Uint8Array[] {
+    if (this.#leases === undefined) return [this.room(from, to)];
+    const parts: Uint8Array[] = [];
+    for (const [i, { fileOffset, length }] of this.pieces.entries()) {
+      const start = Math.max(from, fileOffset);
+      const end = Math.min(to, fileOffset + length);
+      if (start >= end) continue;
+      const lease = this.#leases[i];
+      if (lease) lease.slice(start - fileOffset, end - fileOffset, parts);
+      else parts.push(this.room(start, end));
+    }
+    return parts;
+  }
+
+  /** Piece `index` is in a worker's memory. */
+  lend(index: number, lease: Lease): void {
+    this.#leases ??= [];
+    this.#leases[index] = lease;
+  }
+
+  /** Nobody looks at it any more. */
+  endLeases(): void {
+    for (const lease of this.#leases ?? []) lease?.release();
   }
 
   /** Calls `settle` when `from` to `to` are there, or when they will not come. */

@@ -7,6 +7,7 @@ import {
   asTidecacheError,
   type ErrorCode,
   encodeRead,
+  MIN_MAPPED_BYTES,
   READ_AHEAD,
   READ_WHOLE_BLOCK,
   TidecacheError,
@@ -17,6 +18,7 @@ import type { Clock } from '../clock.js';
 import type { Counters } from '../counters.js';
 import { MAX_QUEUE_MS, MAX_ROUND_PAUSE_MS, ROUND_PAUSE_MS, WORKERS_PER_PIECE } from '../limits.js';
 import type { Origins } from '../origins/origins.js';
+import type { Lease } from '../workers/lease.js';
 import type { WorkerLink } from '../workers/worker-link.js';
 import type { WorkerSet } from '../workers/worker-set.js';
 import type { OpenFile } from './open-file.js';
@@ -46,6 +48,8 @@ export interface PieceJob {
   readonly urgency: { readonly demanded: boolean; readonly deadlineAt: number };
   readonly signal?: AbortSignal | undefined;
   readonly onProgress: (bytes: number) => void;
+  /** All of it is in a worker's memory, and not in `into`: now the lease is the job's owner's. */
+  readonly onMapped: (lease: Lease) => void;
   /**
    * It won't come: STALE, ACCESS_DENIED, CANCELLED, TIMEOUT with the last cause, or any error of read-ahead that
    * nobody waits for. Called in the step that decides so: between a decision and a rejected promise a reader might
@@ -138,7 +142,10 @@ class PieceFetch {
     const { file, piece, wholeBlock, urgency, into, signal } = this.#job;
     const start = this.#got;
     const length = piece.length - start;
+    const mapping = start === 0 && length >= MIN_MAPPED_BYTES ? worker.mapping : undefined;
+    const lease = mapping?.nextLease() ?? 0;
     const body = encodeRead({
+      lease,
       fileId: file.fileId,
       blockIndex: piece.blockIndex,
       offset: piece.offset + start,
@@ -146,17 +153,29 @@ class PieceFetch {
       flags: (wholeBlock ? READ_WHOLE_BLOCK : 0) | (urgency.demanded ? 0 : READ_AHEAD),
       source: file.encodedSource,
     });
-    let received: number;
+    let received = 0;
+    let adopted = false;
     try {
-      received = await worker.read(body, {
+      const reply = await worker.read(body, {
         deadlineMs: this.#attemptMs(),
         silenceMs: WORKER_ATTEMPT_MS + Math.min(this.#context.pace.queueMs(), MAX_QUEUE_MS),
         into: start === 0 ? into : into.subarray(start),
         onProgress: (bytes) => this.#advance(start + bytes),
         ...(signal && { signal }),
       });
+      if (mapping && reply.body.length > 0) {
+        adopted = true;
+        const lent = mapping.adopt(lease, reply.body);
+        received = lent.bytes;
+        if (received === length) {
+          this.#context.counters.mappedBytes += length;
+          this.#job.onMapped(lent);
+        } else lent.release();
+      } else received = reply.payloadBytes;
       if (received === length) this.#advance(piece.length);
     } finally {
+      // It may have been granted all the same: the reply was lost, or came too late.
+      if (!adopted && lease !== 0) mapping?.release(lease);
       this.#context.counters.fromWorker(worker.id, this.#got - start);
     }
     if (received !== length) {

@@ -106,12 +106,18 @@ export class Reader {
     return slices;
   }
 
-  #fetch(file: OpenFile, advice: Advice, from: number, to: number): Promise<Slices> {
-    const { clock } = this.#init.context;
-    const deadlineAt = clock.now() + READ_DEADLINE_MS;
+  #fetch(
+    file: OpenFile,
+    advice: Advice,
+    from: number,
+    to: number,
+    deadlineAt = this.#init.context.clock.now() + READ_DEADLINE_MS,
+  ): Promise<Slices> {
+    // What was in the memory of a worker that is gone by now is fetched again.
+    const again = () => this.#fetch(file, advice, from, to, deadlineAt);
     const { spans, missing } = this.#find(file, from, to);
     for (const { segment } of spans) this.#demand(segment, deadlineAt);
-    if (missing.length === 0) return this.#whenThere(file, spans, deadlineAt);
+    if (missing.length === 0) return this.#whenThere(file, spans, deadlineAt, again);
     const extents = missing.map((range) => this.#extent(file, advice, range));
     const sizes = extents.map((extent) => extent.to - extent.from);
     const begin = (blocks: Block[]) => {
@@ -121,7 +127,7 @@ export class Reader {
         spans.push(span);
       }
       spans.sort((a, b) => a.from - b.from);
-      return this.#whenThere(file, spans, deadlineAt);
+      return this.#whenThere(file, spans, deadlineAt, again);
     };
     const letGo = (thrown: unknown): never => {
       for (const { segment } of spans) this.#cache.release(segment);
@@ -189,7 +195,12 @@ export class Reader {
   }
 
   /** Takes over the holds of `spans`: they end with the slices, or with the failure. */
-  #whenThere(file: OpenFile, spans: readonly Span[], deadlineAt: number): Promise<Slices> {
+  #whenThere(
+    file: OpenFile,
+    spans: readonly Span[],
+    deadlineAt: number,
+    again: () => Promise<Slices>,
+  ): Promise<Slices> {
     const { clock } = this.#init.context;
     return new Promise((resolve, reject) => {
       let awaited = 1;
@@ -198,12 +209,14 @@ export class Reader {
         if (settled) return;
         settled = true;
         stopTimer();
-        if (!error) {
+        const isLost = spans.some(({ segment }) => segment.isLost);
+        if (!error && !isLost) {
           resolve(this.#slices(spans));
           return;
         }
         for (const { segment } of spans) this.#cache.release(segment);
-        reject(error);
+        if (isLost) resolve(again());
+        else reject(error);
       };
       const stopTimer = clock.after(Math.max(0, deadlineAt - clock.now()), () => {
         const range = `${spans[0]!.from} to ${spans[spans.length - 1]!.to}`;

@@ -38,17 +38,19 @@ export async function fetchSegment(
     fetchPiece(context, {
       file,
       piece,
-      into: segment.view(piece.fileOffset, piece.fileOffset + piece.length),
+      into: segment.room(piece.fileOffset, piece.fileOffset + piece.length),
       wholeBlock: options.wholeBlock,
       urgency: segment,
       signal: controller?.signal,
       onProgress: (bytes) => segment.progress(index, bytes),
+      onMapped: (lease) => cache.lend(segment, index, lease),
       onFailure,
     });
   // The buffer is the fetch's until its last writer is done, also after a failure.
   if (segment.pieces.length === 1) await fetchOne(segment.pieces[0]!, 0);
   else await Promise.all(segment.pieces.map(fetchOne));
   pace.arrive(departure, segment.length, segment.arrivedBytes, clock.now());
+  if (segment.isMapped) cache.giveBlock(segment);
   segment.complete();
   segment.cancel = undefined;
   cache.release(segment);

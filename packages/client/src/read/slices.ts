@@ -24,7 +24,7 @@ export class HeldSlices implements Slices {
   constructor(cache: SegmentCache, spans: readonly Span[]) {
     this.#cache = cache;
     this.#spans = spans;
-    this.parts = spans.map(({ segment, from, to }) => segment.view(from, to));
+    this.parts = spans.flatMap(({ segment, from, to }) => segment.parts(from, to));
     this.bytes = spans.reduce((sum, { from, to }) => sum + to - from, 0);
   }
 

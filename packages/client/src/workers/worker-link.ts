@@ -9,17 +9,20 @@ import {
   type WorkerId,
   workerId,
 } from '@tidecache/protocol';
-import type { Address, Peer, RequestOptions } from '@tidecache/transport';
+import type { Address, Peer, PeerEvents, Reply, RequestOptions } from '@tidecache/transport';
 import type { Clock } from '../clock.js';
 import { READ_AHEAD_PER_WORKER_BYTES } from '../limits.js';
 import type { Logger } from '../logger.js';
 import { Breaker } from './breaker.js';
+import { Mapping } from './mapping.js';
 
 export interface WorkerLinkInit {
   readonly member: RingMember;
   /** Of this process: a worker with the same one is reached by its Unix-domain socket. */
   readonly hostId: string;
-  readonly connect: (address: Address) => Peer;
+  readonly connect: (address: Address, events?: PeerEvents) => Peer;
+  /** Map the memory of a worker on this host, where it shares it. */
+  readonly mapMemory: boolean;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -35,6 +38,7 @@ export class WorkerLink {
   #closed = false;
   /** The socket file has led to the worker before: when it fails now, the worker did. */
   #unixWorked = false;
+  #mapping: Mapping | undefined;
 
   constructor(init: WorkerLinkInit) {
     this.#init = init;
@@ -42,7 +46,12 @@ export class WorkerLink {
     this.id = workerId(init.member.id);
     const { unixPath, hostId } = init.member;
     const local = unixPath !== undefined && hostId === init.hostId && existsSync(unixPath);
-    this.#peer = init.connect(local ? { unixPath } : tcpAddress(init.member));
+    this.#peer = local ? this.#connectLocally(unixPath) : init.connect(tcpAddress(init.member));
+  }
+
+  /** The worker's memory, while it's mapped here. */
+  get mapping(): Mapping | undefined {
+    return this.#mapping;
   }
 
   /** It failed lately, and has not answered a probe since. */
@@ -60,12 +69,12 @@ export class WorkerLink {
     return this.#peer.connected;
   }
 
-  /** Resolves to the bytes received. Rejects as {@link Peer.request}. */
-  async read(body: Uint8Array, options: RequestOptions): Promise<number> {
+  /** Rejects as {@link Peer.request}. */
+  async read(body: Uint8Array, options: RequestOptions): Promise<Reply> {
     try {
       const reply = await this.#request(body, options);
       this.#breaker.succeeded();
-      return reply.payloadBytes;
+      return reply;
     } catch (thrown) {
       const error = asTidecacheError(thrown);
       this.#judge(error, options);
@@ -82,6 +91,36 @@ export class WorkerLink {
     this.#closed = true;
     this.#stopProbe?.();
     await this.#peer.close();
+  }
+
+  #connectLocally(unixPath: string): Peer {
+    if (!this.#init.mapMemory) return this.#init.connect({ unixPath });
+    let connections = 0;
+    const peer = this.#init.connect(
+      { unixPath },
+      {
+        onConnected: () => {
+          const connection = ++connections;
+          Mapping.open(peer).then(
+            (mapping) => {
+              if (connection === connections && peer.connected) this.#mapping = mapping;
+              else mapping.end();
+            },
+            (error) =>
+              this.#init.logger.debug(
+                { worker: this.id, reason: asTidecacheError(error).message },
+                'no shared memory',
+              ),
+          );
+        },
+        onDisconnected: () => {
+          connections++;
+          this.#mapping?.end();
+          this.#mapping = undefined;
+        },
+      },
+    );
+    return peer;
   }
 
   async #request(body: Uint8Array, options: RequestOptions) {

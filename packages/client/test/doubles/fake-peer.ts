@@ -37,6 +37,10 @@ export class FakePeer implements Peer {
     });
   }
 
+  tell(): boolean {
+    return this.connected;
+  }
+
   request(opcode: number, body: Uint8Array, options: RequestOptions): Promise<Reply> {
     if (this.closed) return Promise.reject(new TidecacheError('CANCELLED', 'this peer is closed'));
     if (options.signal?.aborted) return Promise.reject(new TidecacheError('CANCELLED', 'cancelled'));

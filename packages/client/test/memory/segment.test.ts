@@ -56,7 +56,7 @@ t.test('a reader that comes back at once while it is told does not confuse the o
 
 t.test('the bytes are a view of the block', async (t) => {
   const whole = segment();
-  t.equal(whole.view(MiB, 2 * MiB), whole.block.bytes);
-  whole.block.bytes[7] = 42;
-  t.equal(whole.view(MiB + 7, MiB + 8)[0], 42);
+  t.equal(whole.parts(MiB, 2 * MiB)[0], whole.block!.bytes);
+  whole.block!.bytes[7] = 42;
+  t.equal(whole.parts(MiB + 7, MiB + 8)[0]![0], 42);
 });

@@ -93,7 +93,15 @@ export function fakeClient(pageEntries: number): FakeClient {
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
-      stats: () => ({ workerBytes: {}, originBytes: 0, readBytes: 0, retries: {}, stale: 0, bufferBytes: 0 }),
+      stats: () => ({
+        workerBytes: {},
+        mappedBytes: 0,
+        originBytes: 0,
+        readBytes: 0,
+        retries: {},
+        stale: 0,
+        bufferBytes: 0,
+      }),
       close: () => Promise.resolve(),
     },
   };

@@ -142,6 +142,10 @@ export class Connection extends TimerEntry implements FrameSink {
     if (this.#pending.size === 1) this.#watch();
   }
 
+  tell(opcode: number, body: Uint8Array): void {
+    this.#send(opcode, body, 0, FLAG_PUSH);
+  }
+
   /** The asker no longer wants it. Settles it now, or as soon as the socket has let go of its buffer. */
   abandon(pending: Pending, error: TidecacheError): void {
     if (pending.ending !== undefined) return;

@@ -94,6 +94,13 @@ class DialingPeer implements Peer, ConnectionOwner {
     });
   }
 
+  tell(opcode: number, body: Uint8Array): boolean {
+    const connection = this.#connection;
+    if (!connection?.up) return false;
+    connection.tell(opcode, body);
+    return true;
+  }
+
   keepConnected(): void {
     if (this.#closed) return;
     this.#kept = true;

@@ -43,6 +43,7 @@ export interface LinkInit {
 export interface LinkOwner {
   proved(link: Link): void;
   handle(exchange: Exchange): void;
+  told(link: Link, opcode: number, body: Buffer): void;
   /** Why this side ended it; not called for a client that left in peace. */
   refused(error: TidecacheError): void;
   closed(link: Link): void;
@@ -59,6 +60,9 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
   #rest: Buffer | undefined;
   #parsing = false;
   #leaving = false;
+  #lingers = false;
+  /** Given up by this side, and kept open for the client to end. */
+  #mute = false;
   #closed = false;
   #closeListeners: (() => void)[] = [];
 
@@ -105,7 +109,23 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
     else this.#closeListeners.push(listener);
   }
 
+  linger(): void {
+    this.#lingers = true;
+  }
+
   destroy(): void {
+    if (!this.#lingers) this.abort();
+    else if (!this.#mute) {
+      // Silent from now on, which makes the client end it. What still comes is thrown away, up to that end.
+      this.#mute = true;
+      this.#rest = undefined;
+      for (const exchange of [...this.#exchanges.values()]) exchange.abandon();
+      this.#socket.resume();
+    }
+  }
+
+  /** Ends it at once, whoever looks at what. */
+  abort(): void {
     this.#socket.destroy();
   }
 
@@ -141,14 +161,17 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
   payloadProgress(): void {}
 
   frame(frame: Frame): void {
-    if (this.#socket.destroyed) return;
+    if (this.#socket.destroyed || this.#mute) return;
     const { header } = frame;
     if (this.#handshake !== undefined) {
       this.#shake(this.#handshake, frame);
     } else if (header.flags === FLAG_CANCEL) {
       this.#exchanges.get(header.requestId)?.abandon();
+    } else if (header.flags === FLAG_PUSH) {
+      if (frame.fault) throw new TidecacheError('CORRUPT', `${this.#remote}: checksum of a message differs`);
+      this.#init.owner.told(this, header.opcode, frame.body);
     } else if (header.flags !== 0) {
-      throw new TidecacheError('PROTOCOL', `${this.#remote} sent a reply or a push, as only servers do`);
+      throw new TidecacheError('PROTOCOL', `${this.#remote} sent a reply, as only servers do`);
     } else if (header.opcode === OPCODES.PING.wire) {
       this.#answer(header, 0, EMPTY_BODY);
     } else {
@@ -199,6 +222,7 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
   }
 
   #take(chunk: Buffer): void {
+    if (this.#mute) return;
     if (this.#rest === undefined) this.#parse(chunk);
     else this.#rest = Buffer.concat([this.#rest, chunk]);
   }
@@ -230,12 +254,13 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
 
   /** Sees to it that a client that takes nothing is found. */
   #watchDrain(): void {
-    if (this.next !== undefined || this.#writer.queuedBytes === 0 || this.#socket.destroyed) return;
+    if (this.next !== undefined || this.#writer.queuedBytes === 0) return;
+    if (this.#socket.destroyed || this.#mute) return;
     this.#init.wheel.schedule(this, this.#init.clock.now() + this.#init.limits.drainMs);
   }
 
   #leaveWhenIdle(): void {
-    if (this.#exchanges.size === 0 && this.#writer.queuedBytes === 0) this.#socket.destroy();
+    if (this.#exchanges.size === 0 && this.#writer.queuedBytes === 0) this.abort();
   }
 
   /** A throw while reading. In the handshake the client is told; afterwards the stream is out of step. */
@@ -256,14 +281,14 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
       requestId: 0,
       deadlineMs: 0,
       body: encodeBody({ message: error.message }),
-      onSent: () => this.#socket.destroySoon(),
+      onSent: () => (this.#lingers ? this.destroy() : this.#socket.destroySoon()),
     });
     this.#socket.pause();
   }
 
   #refuse(error: TidecacheError): void {
-    if (this.#socket.destroyed) return;
-    this.#socket.destroy();
+    if (this.#socket.destroyed || this.#mute) return;
+    this.destroy();
     this.#init.owner.refused(error);
   }
 

@@ -18,6 +18,8 @@ export interface ListenInit {
   readonly name: string;
   /** Called for each request. What it throws is answered as INTERNAL. */
   handler(exchange: Exchange): void;
+  /** A message without a reply. `body` is valid until it returns; what it throws ends the connection. */
+  onTold?(connection: ServerConnection, opcode: number, body: Buffer): void;
   /** A client has proved the secret. */
   onConnection?(connection: ServerConnection): void;
   /** This side ended a connection: wrong secret, other release, broken frames, a client that takes nothing. */
@@ -113,6 +115,10 @@ class Acceptor implements LinkOwner {
     }
   }
 
+  told(link: Link, opcode: number, body: Buffer): void {
+    this.#init.onTold?.(link, opcode, body);
+  }
+
   refused(error: TidecacheError): void {
     this.#init.onRefused?.(error);
   }
@@ -131,7 +137,7 @@ class Acceptor implements LinkOwner {
     if (this.#links.size === 0) return;
     for (const link of [...this.#links]) link.leave();
     const disarm = this.#clock.after(graceMs, () => {
-      for (const link of [...this.#links]) link.destroy();
+      for (const link of [...this.#links]) link.abort();
     });
     await allClosed;
     disarm();

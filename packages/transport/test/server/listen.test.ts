@@ -293,3 +293,59 @@ t.test('what can not be listened on or dialled is named with its reason', async 
   });
   t.throws(() => dial(t, LOOPBACK), { code: 'INVALID' });
 });
+
+t.test('what is told comes after the requests before it, and has no reply', async (t) => {
+  const seen: string[] = [];
+  const last = deferred();
+  const { address } = await startServer(
+    t,
+    (exchange) => {
+      seen.push(`asked ${exchange.body}`);
+      exchange.reply(EMPTY_BODY);
+    },
+    {
+      onTold: (_connection, opcode, body) => {
+        seen.push(`told ${opcode} ${body}`);
+        if (seen.length === 4) last.resolve();
+      },
+    },
+  );
+  const peer = dial(t, address);
+  t.notOk(peer.tell(READ, Buffer.from('nobody')), 'not connected yet');
+  await peer.request(READ, Buffer.from('a'), { deadlineMs: LONG_MS });
+  const asked = peer.request(READ, Buffer.from('b'), { deadlineMs: LONG_MS });
+  t.ok(peer.tell(0x32, Buffer.from('c')));
+  t.ok(peer.tell(0x32, Buffer.from('d')));
+  await asked;
+  await last.promise;
+  t.same(seen, ['asked a', 'asked b', 'told 50 c', 'told 50 d']);
+});
+
+t.test('a connection that lingers is ended by its client alone', async (t) => {
+  const joined = deferred<ServerConnection>();
+  const { server, address } = await startServer(t, echo, { onConnection: joined.resolve });
+  const down = deferred();
+  const peer = dial(t, address, {
+    events: { onDisconnected: () => down.resolve() },
+    limits: { pingAfterMs: 30, deadAfterMs: 60 },
+  });
+  await peer.request(READ, EMPTY_BODY, { deadlineMs: LONG_MS });
+  const connection = await joined.promise;
+  let closed = false;
+  connection.onClose(() => {
+    closed = true;
+  });
+  connection.linger();
+  connection.destroy();
+  await turns(20);
+  t.notOk(closed, 'the client may still look at what it was lent');
+  await t.rejects(peer.request(READ, EMPTY_BODY, { deadlineMs: LONG_MS }), { code: 'UNREACHABLE' });
+  await down.promise;
+  while (!closed) await turns(1);
+  t.pass('silence made the client end it');
+
+  const other = dial(t, address);
+  await other.request(READ, EMPTY_BODY, { deadlineMs: LONG_MS });
+  await server.close(0);
+  t.pass('a server that closes does not wait for it');
+});

@@ -1,22 +1,24 @@
 /**
- * The memory budget: slabs made at start, of which the system gives real pages at first touch, and the allocator
- * over them. Addresses are unit numbers over all slabs.
+ * The memory budget: slabs made at start, of which the system gives real pages when they are first used, and the
+ * allocator over them. Addresses are unit numbers over all slabs.
  */
 import { totalmem } from 'node:os';
-import { formatSize, TidecacheError } from '@tidecache/protocol';
-import { MAX_EXTENT_BYTES, MIN_MEMORY_BYTES, SLAB_BYTES, UNIT_BYTES } from '../limits.js';
+import { formatSize, type MappedRange, TidecacheError } from '@tidecache/protocol';
+import { MAX_EXTENT_BYTES, MIN_MEMORY_BYTES, UNIT_BYTES } from '../limits.js';
 import { BuddyAllocator } from './buddy.js';
-
-const UNITS_PER_SLAB = SLAB_BYTES / UNIT_BYTES;
+import { privateSlabs, type Slabs } from './slabs.js';
 
 export class Pool {
   /** The budget, rounded down to whole extents. */
   readonly capacityBytes: number;
-  readonly #slabs: Buffer[] = [];
+  readonly #slabs: Slabs;
+  readonly #unitsPerSlab: number;
   readonly #buddy: BuddyAllocator;
+  /** By area of the largest extent's size: 1 when its memory is there. */
+  readonly #backed: Uint8Array;
 
   /** Throws INVALID when the budget is too small to work with, NO_SPACE when the host has not that much. */
-  constructor(memoryBytes: number, hostBytes: number = hostMemoryBytes()) {
+  constructor(memoryBytes: number, hostBytes: number = hostMemoryBytes(), slabs?: Slabs) {
     if (!Number.isSafeInteger(memoryBytes) || memoryBytes < MIN_MEMORY_BYTES) {
       throw new TidecacheError(
         'INVALID',
@@ -31,19 +33,10 @@ export class Pool {
         `cannot start a worker with ${formatSize(memoryBytes)} of memory: ${has} (give the worker less)`,
       );
     }
-    this.capacityBytes = memoryBytes - (memoryBytes % MAX_EXTENT_BYTES);
-    try {
-      for (let bytes = this.capacityBytes; bytes > 0; bytes -= SLAB_BYTES) {
-        // Shared, so that threads may serve from it one day; an extent never crosses a slab's end.
-        this.#slabs.push(Buffer.from(new SharedArrayBuffer(Math.min(bytes, SLAB_BYTES))));
-      }
-    } catch (cause) {
-      throw new TidecacheError(
-        'NO_SPACE',
-        `cannot reserve ${formatSize(memoryBytes)} of memory: the system refused (give the worker less)`,
-        { cause },
-      );
-    }
+    this.capacityBytes = poolBytes(memoryBytes);
+    this.#slabs = slabs ?? privateSlabs(this.capacityBytes);
+    this.#unitsPerSlab = this.#slabs.slabBytes / UNIT_BYTES;
+    this.#backed = new Uint8Array(this.capacityBytes / MAX_EXTENT_BYTES).fill(this.#slabs.back ? 0 : 1);
     this.#buddy = new BuddyAllocator(
       this.capacityBytes / UNIT_BYTES,
       Math.log2(MAX_EXTENT_BYTES / UNIT_BYTES),
@@ -61,7 +54,9 @@ export class Pool {
 
   /** The first unit of a contiguous extent, or -1 when there is none. At most {@link MAX_EXTENT_BYTES}. */
   allocate(bytes: number): number {
-    return this.#buddy.allocate(unitsOf(bytes));
+    const unit = this.#buddy.allocate(unitsOf(bytes));
+    // What the system has no memory for stays allocated, so that it is not found again.
+    return unit < 0 || this.#back(unit) ? unit : -1;
   }
 
   /** Gives back an extent, or from `fromByte` (of whole units) on what an extent no longer needs. */
@@ -72,14 +67,34 @@ export class Pool {
 
   /** The bytes themselves, not a copy: `from` to `to` of the extent that starts at `unit`. */
   view(unit: number, from: number, to: number): Buffer {
-    const start = (unit % UNITS_PER_SLAB) * UNIT_BYTES;
-    return this.#slabs[Math.floor(unit / UNITS_PER_SLAB)]!.subarray(start + from, start + to);
+    const start = (unit % this.#unitsPerSlab) * UNIT_BYTES;
+    return this.#slabs.buffers[Math.floor(unit / this.#unitsPerSlab)]!.subarray(start + from, start + to);
+  }
+
+  /** Where that is. */
+  rangeOf(unit: number, from: number, to: number): MappedRange {
+    const start = (unit % this.#unitsPerSlab) * UNIT_BYTES;
+    return { slab: Math.floor(unit / this.#unitsPerSlab), offset: start + from, length: to - from };
   }
 
   check(): void {
     this.#buddy.check();
   }
+
+  /** An extent never crosses the end of an area, nor an area that of a slab. */
+  #back(unit: number): boolean {
+    const area = Math.floor((unit * UNIT_BYTES) / MAX_EXTENT_BYTES);
+    if (this.#backed[area] === 1) return true;
+    const first = area * (MAX_EXTENT_BYTES / UNIT_BYTES);
+    const { slab, offset, length } = this.rangeOf(first, 0, MAX_EXTENT_BYTES);
+    if (this.#slabs.back?.(slab, offset, length) === false) return false;
+    this.#backed[area] = 1;
+    return true;
+  }
 }
+
+/** What a budget makes: whole extents. */
+export const poolBytes = (memoryBytes: number): number => memoryBytes - (memoryBytes % MAX_EXTENT_BYTES);
 
 export const unitsOf = (bytes: number): number => Math.ceil(bytes / UNIT_BYTES);
 

@@ -5,15 +5,19 @@
 import {
   asTidecacheError,
   decodeRead,
+  decodeRelease,
   decodeSource,
+  encodeBody,
+  MIN_MAPPED_BYTES,
   OPCODES,
   READ_AHEAD,
   READ_WHOLE_BLOCK,
   type ReadRequest,
+  type SharedMemory,
   type Source,
   TidecacheError,
 } from '@tidecache/protocol';
-import type { Exchange } from '@tidecache/transport';
+import type { Exchange, ServerConnection } from '@tidecache/transport';
 import { Block, blockKey, blockLength, pageAt, pagesIn, type Waiter } from '../block.js';
 import type { Counters } from '../counters.js';
 import type { Fill } from '../fill/fill.js';
@@ -22,17 +26,20 @@ import type { Limits } from '../limits.js';
 import type { Logger } from '../logger.js';
 import type { Origins } from '../origins.js';
 import type { BlockStore } from '../store.js';
+import { Leases } from './leases.js';
 import { Reader } from './reader.js';
 import { Replies } from './replies.js';
 
 export class ReadHandler {
   readonly filler: Filler;
   readonly replies: Replies;
+  readonly leases: Leases;
   readonly #store: BlockStore;
   readonly #origins: Origins;
   readonly #counters: Counters;
   readonly #limits: Limits;
   readonly #logger: Logger;
+  readonly #shared: SharedMemory | undefined;
   #waiting = 0;
 
   constructor(init: {
@@ -41,13 +48,17 @@ export class ReadHandler {
     counters: Counters;
     limits: Limits;
     logger: Logger;
+    /** Where clients on this host can map the store's memory. */
+    shared?: SharedMemory | undefined;
   }) {
+    this.#shared = init.shared;
     this.#store = init.store;
     this.#origins = init.origins;
     this.#counters = init.counters;
     this.#limits = init.limits;
     this.#logger = init.logger;
     this.replies = new Replies(init.store, init.counters);
+    this.leases = new Leases(init.store);
     this.filler = new Filler({ ...init, events: { onLost: (...args) => this.#onLost(...args) } });
   }
 
@@ -58,15 +69,28 @@ export class ReadHandler {
 
   handle(exchange: Exchange): void {
     try {
-      if (exchange.opcode !== OPCODES.READ.wire) {
-        throw new TidecacheError('UNSUPPORTED', `a worker has no operation ${exchange.opcode}`);
-      }
-      this.#read(exchange, decodeRead(exchange.body));
+      if (exchange.opcode === OPCODES.READ.wire) this.#read(exchange, decodeRead(exchange.body));
+      else if (exchange.opcode === OPCODES.MAP.wire) this.#map(exchange);
+      else throw new TidecacheError('UNSUPPORTED', `a worker has no operation ${exchange.opcode}`);
     } catch (thrown) {
       const error = asTidecacheError(thrown);
       this.#failed(error);
       exchange.fail(error);
     }
+  }
+
+  /** A message without a reply. */
+  told(connection: ServerConnection, opcode: number, body: Buffer): void {
+    if (opcode !== OPCODES.RELEASE.wire) {
+      throw new TidecacheError('PROTOCOL', `${connection.remote}: a worker is not told ${opcode}`);
+    }
+    this.leases.release(connection, decodeRelease(body));
+  }
+
+  #map(exchange: Exchange): void {
+    if (!this.#shared) throw new TidecacheError('UNSUPPORTED', 'this worker shares no memory');
+    this.leases.admit(exchange.connection);
+    exchange.reply(encodeBody(this.#shared));
   }
 
   #read(exchange: Exchange, request: ReadRequest): void {
@@ -78,7 +102,7 @@ export class ReadHandler {
     if (known) {
       assertWithin(end, known.bytes);
       if (known.presentEnd(offset, end) === end) {
-        this.#answer(exchange, known, offset, end, !whole);
+        this.#answer(exchange, known, request, !whole);
         return;
       }
     }
@@ -102,12 +126,21 @@ export class ReadHandler {
     }
   }
 
-  #answer(exchange: Exchange, block: Block, from: number, to: number, isRandom: boolean): void {
-    this.#assertRoom(to - from, false);
+  #answer(exchange: Exchange, block: Block, request: ReadRequest, isRandom: boolean): void {
+    const { offset, length, lease } = request;
+    this.#assertRoom(length, false);
     this.#counters.hits++;
-    this.#store.touch(block, to - from, isRandom);
+    this.#store.touch(block, length, isRandom);
+    const isLeased =
+      lease !== 0 &&
+      length >= MIN_MAPPED_BYTES &&
+      this.leases.grant(exchange.connection, lease, block, length);
+    if (isLeased) {
+      this.replies.point(exchange, block, offset, offset + length);
+      return;
+    }
     try {
-      this.replies.send(exchange, block, from, to, false);
+      this.replies.send(exchange, block, offset, offset + length, false);
     } catch (thrown) {
       const error = asTidecacheError(thrown);
       if (error.code === 'CORRUPT') this.quarantine(block);

@@ -1,7 +1,7 @@
 /** Sends ranges of blocks from where they are, without a copy: a block is pinned until its bytes are sent. */
-import { crc32Combine, EMPTY_BODY, PAGE_BYTES } from '@tidecache/protocol';
+import { crc32Combine, EMPTY_BODY, encodeMapped, type MappedRange, PAGE_BYTES } from '@tidecache/protocol';
 import type { Exchange } from '@tidecache/transport';
-import { type Block, pageAt } from '../block.js';
+import { type Block, type Extent, pageAt } from '../block.js';
 import type { Counters } from '../counters.js';
 import type { BlockStore } from '../store.js';
 
@@ -18,13 +18,26 @@ export class Replies {
     this.#counters = counters;
   }
 
+  /** Tells where in shared memory the bytes of a block from `from` to `to` are, all present, and leased already. */
+  point(exchange: Exchange, block: Block, from: number, to: number): void {
+    const ranges: MappedRange[] = [];
+    for (let at = from; at < to; ) {
+      const extent = extentAt(block, at);
+      const start = extent.firstPage * PAGE_BYTES;
+      const end = Math.min(to, start + extent.bytes);
+      ranges.push(this.#store.pool.rangeOf(extent.unit, at - start, end - start));
+      at = end;
+    }
+    this.#counters.servedBytes += to - from;
+    exchange.reply(encodeMapped(ranges));
+  }
+
   /** One frame: the bytes of a block from `from` to `to`, all present. Throws CORRUPT when memory changed. */
   send(exchange: Exchange, block: Block, from: number, to: number, more: boolean): void {
     const parts: Buffer[] = [];
     let crc = 0;
     for (let at = from; at < to; ) {
-      const extent = block.extents[pageAt(at)];
-      if (!extent) throw new Error(`page ${pageAt(at)} is not there`);
+      const extent = extentAt(block, at);
       const start = extent.firstPage * PAGE_BYTES;
       const end = Math.min(to, start + extent.bytes);
       const part = this.#store.checksums.of(extent, at - start, end - start);
@@ -46,4 +59,10 @@ export class Replies {
     };
     exchange.reply(EMPTY_BODY, { parts, crc, onSent }, { more });
   }
+}
+
+function extentAt(block: Block, offset: number): Extent {
+  const extent = block.extents[pageAt(offset)];
+  if (!extent) throw new Error(`page ${pageAt(offset)} is not there`);
+  return extent;
 }

@@ -8,11 +8,34 @@ export interface Frame {
   sent: boolean;
 }
 
+/** A client's connection, which the test closes. */
+export class FakeConnection implements ServerConnection {
+  readonly remote = 'a client';
+  lingers = false;
+  readonly #listeners: (() => void)[] = [];
+
+  push(): void {}
+
+  onClose(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  linger(): void {
+    this.lingers = true;
+  }
+
+  destroy(): void {
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
+}
+
 /** One request, as the transport gives it; its replies are sent when the test says so. */
 export class FakeExchange implements Exchange {
   readonly payload = Buffer.alloc(0);
   readonly deadlineAt = Number.MAX_SAFE_INTEGER;
-  readonly connection = {} as ServerConnection;
+  readonly connection: ServerConnection;
+  /** Where the bytes are, of an answer that lends them. */
+  mapped: Buffer | undefined;
   readonly frames: Frame[] = [];
   /** What was sent, copied when it was. */
   readonly received: Buffer[] = [];
@@ -26,7 +49,10 @@ export class FakeExchange implements Exchange {
     readonly body: Buffer,
     /** Frames are sent as they are replied. */
     readonly autoSend = true,
-  ) {}
+    connection: ServerConnection = new FakeConnection(),
+  ) {
+    this.connection = connection;
+  }
 
   get bytes(): Buffer {
     return Buffer.concat(this.received);
@@ -36,9 +62,14 @@ export class FakeExchange implements Exchange {
     this.#listeners.push(listener);
   }
 
-  reply(_body: Uint8Array, payload?: ReplyPayload, options?: { more?: boolean }): void {
-    if (this.ended || !payload)
-      throw new Error(this.ended ? 'replied after the end' : 'a READ without bytes');
+  reply(body: Uint8Array, payload?: ReplyPayload, options?: { more?: boolean }): void {
+    if (this.ended) throw new Error('replied after the end');
+    if (!payload) {
+      if (body.length === 0) throw new Error('a READ without bytes');
+      this.mapped = Buffer.from(body);
+      this.ended = true;
+      return;
+    }
     const frame = { payload, more: options?.more === true, sent: false };
     this.frames.push(frame);
     if (!frame.more) this.ended = true;

@@ -15,7 +15,7 @@ import { Origins } from '../../src/origins.js';
 import { ReadHandler } from '../../src/serve/read-handler.js';
 import { BlockStore } from '../../src/store.js';
 import { contentOf } from './content.js';
-import { FakeExchange } from './fake-exchange.js';
+import { type FakeConnection, FakeExchange } from './fake-exchange.js';
 import { FakeOrigin, settle } from './fake-origin.js';
 
 export const DATASET = 7;
@@ -48,10 +48,14 @@ export interface Ask {
   readonly flags?: number;
   /** The replies are sent when the test says so. */
   readonly hold?: boolean;
+  /** Asks for a mapped answer on this connection. */
+  readonly lease?: number;
+  readonly connection?: FakeConnection;
 }
 
-export function readBody(source: Source, { block = 0, offset, length, flags = 0 }: Ask): Buffer {
+export function readBody(source: Source, { block = 0, offset, length, flags = 0, lease = 0 }: Ask): Buffer {
   return encodeRead({
+    lease,
     fileId: fileIdOf(source),
     blockIndex: block,
     offset,
@@ -72,7 +76,8 @@ export function fixture(init: { memoryBytes?: number; auto?: boolean; limits?: P
   const limits = limitsFor(memoryBytes, init.limits);
   const reads = new ReadHandler({ store, origins, counters, limits, logger: SILENT });
   const ask = (source: Source, request: Ask): FakeExchange => {
-    const exchange = new FakeExchange(OPCODES.READ.wire, readBody(source, request), !request.hold);
+    const body = readBody(source, request);
+    const exchange = new FakeExchange(OPCODES.READ.wire, body, !request.hold, request.connection);
     reads.handle(exchange);
     return exchange;
   };
