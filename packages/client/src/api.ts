@@ -38,7 +38,10 @@ export interface Client {
   lookup(parent: InodeId, name: string): MaybePromise<Entry>;
   getattr(ino: InodeId): MaybePromise<InodeRecord>;
   readdir(ino: InodeId, after: string, limit: number): Promise<DirectoryPage>;
+  /** Confirms first, as the dataset's policy wants it, that the inode is still what its name means; else STALE. */
   open(ino: InodeId): MaybePromise<FileHandle>;
+  /** The version that the inode stands for, whatever its name means by now: for who has just looked it up. */
+  openVersion(ino: InodeId): MaybePromise<FileHandle>;
   /** Walks `path` from the root. */
   resolve(path: string): Promise<InodeRecord>;
   /** resolve, open, read whole; for small files and tests. */

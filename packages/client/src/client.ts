@@ -172,6 +172,13 @@ class ConnectedClient implements Client {
       : this.#files.open(record);
   }
 
+  openVersion(ino: InodeId): MaybePromise<FileHandle> {
+    const record = this.#layouts.getattr(ino);
+    return record instanceof Promise
+      ? record.then((known) => this.#files.open(known))
+      : this.#files.open(record);
+  }
+
   async resolve(path: string): Promise<InodeRecord> {
     const names = path.split('/').filter((name) => name !== '' && name !== '.');
     if (names.length > MAX_PATH_DEPTH)

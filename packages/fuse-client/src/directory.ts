@@ -27,6 +27,7 @@ type DirectoryClient = Pick<Client, 'readdir' | 'onInvalidate'>;
 export class Directory {
   readonly #client: DirectoryClient;
   readonly #ino: InodeId;
+  readonly #longestMs: number;
   readonly #starts: PageStart[] = [{ position: 0, after: '' }];
   /** By index into #starts, least recently read first. */
   readonly #kept = new Map<number, Page>();
@@ -34,9 +35,11 @@ export class Directory {
   readonly #arriving = new Set<Set<string>>();
   readonly #stopListening: () => void;
 
-  constructor(client: DirectoryClient, ino: InodeId) {
+  /** `longestMs`: for how long the kernel may believe a name at most. */
+  constructor(client: DirectoryClient, ino: InodeId, longestMs: number = Number.POSITIVE_INFINITY) {
     this.#client = client;
     this.#ino = ino;
+    this.#longestMs = longestMs;
     this.#stopListening = client.onInvalidate(({ entries }) => {
       for (const { parent, name } of entries) if (parent === ino) this.#doubt(name);
     });
@@ -83,7 +86,7 @@ export class Directory {
       .readdir(this.#ino, start.after, DIRECTORY_PAGE_ENTRIES)
       .finally(() => this.#arriving.delete(doubtful));
     const page = entries
-      .map(directoryEntry)
+      .map((entry) => directoryEntry(entry, this.#longestMs))
       .map((entry) => (doubtful.has(entry.name) ? doubted(entry) : entry));
     if (next !== undefined && index === this.#starts.length - 1) this.#addStart(start, page, next);
     const following = this.#starts[index + 1];

@@ -32,6 +32,15 @@ export const MAX_WRITE_PARTS = 1024;
 
 /** Open files, and open directories, of one file system. */
 export const MAX_OPEN_HANDLES = 65_536;
+/** Files that are read by their inode and kept open: the longest unread is closed for another. */
+export const MAX_INODE_FILES = 4096;
+/** One that was not read for this long is closed by the next read of any, so that it holds no share of read-ahead. */
+export const INODE_FILE_IDLE_MS = 5_000;
+/**
+ * Without opens, what the client has learned to doubt (the master was away, and changes were missed) is asked for again
+ * by the next look-up only: the longest that the kernel does without one.
+ */
+export const OPENLESS_ENTRY_VALID_MS = 30_000;
 /** Entries asked for at once from the master. */
 export const DIRECTORY_PAGE_ENTRIES = 2048;
 /** Pages of one open directory kept in memory: the one being read and the one before. */

@@ -28,7 +28,7 @@ export interface MountClientInit extends Omit<MountInit, 'fileSystem'> {
 
 /** Mounts what `client` sees, and passes the master's invalidations on to the kernel. Leaves `client` open. */
 export async function mountClient({ client, ...init }: MountClientInit): Promise<Mount> {
-  const fileSystem: FileSystem = createFileSystem(client);
+  const fileSystem: FileSystem = createFileSystem(client, { openless: init.transport === 'kernel' });
   const mount = await mountFileSystem({ ...init, fileSystem });
   const stop = client.onInvalidate((change) => {
     for (const { parent, name } of change.entries) mount.notifier.invalidateEntry(inodeId(parent), name);

@@ -3,12 +3,12 @@ import type { Entry, InodeRecord } from '@tidecache/protocol';
 import type { DirectoryEntry } from './file-system.js';
 import { DIRECTORY_ATTR_VALID_MS, FILE_ATTR_VALID_MS } from './limits.js';
 
-/** A file's record never changes, so only its name can become wrong; a directory's attributes may. */
-export function directoryEntry({ name, inode, validMs }: Entry): DirectoryEntry {
+/** `longestMs` bounds the name. A file's record never changes, so only its name can become wrong; a directory's attributes may. */
+export function directoryEntry({ name, inode, validMs }: Entry, longestMs: number): DirectoryEntry {
   return {
     name,
     inode,
-    entryValidMs: validMs,
+    entryValidMs: Math.min(validMs, longestMs),
     attrValidMs: inode.kind === 'file' ? FILE_ATTR_VALID_MS : validMs,
   };
 }

@@ -1,10 +1,11 @@
 /** The FileSystem of a running cluster: every operation is one call of the client. */
 import type { Client, FileHandle } from '@tidecache/client';
-import { type InodeId, type InodeRecord, MAX_NAME_BYTES } from '@tidecache/protocol';
+import { type Entry, type InodeId, type InodeRecord, MAX_NAME_BYTES } from '@tidecache/protocol';
 import { Directory } from './directory.js';
 import type { FileSystem, MaybePromise, StatfsAnswer } from './file-system.js';
 import { HandleTable } from './handles.js';
-import { STAT_BLOCK_BYTES } from './limits.js';
+import { InodeFiles } from './inode-files.js';
+import { OPENLESS_ENTRY_VALID_MS, STAT_BLOCK_BYTES } from './limits.js';
 import { attrValidMs, directoryEntry } from './records.js';
 
 /** Sizes unknown: what the origins hold is not counted. `df` leaves such file systems out, as it does /proc. */
@@ -15,8 +16,16 @@ const STATFS: StatfsAnswer = {
   maxNameBytes: MAX_NAME_BYTES,
 };
 
+export interface FileSystemOptions {
+  /** Let files be read by their inode, without an open: only where nothing is written. Default false. */
+  readonly openless?: boolean;
+}
+
 /** Does not close `client`. */
-export function createFileSystem(client: Client): FileSystem {
+export function createFileSystem(client: Client, { openless = false }: FileSystemOptions = {}): FileSystem {
+  const longestMs = openless ? OPENLESS_ENTRY_VALID_MS : Number.POSITIVE_INFINITY;
+  const answer = (entry: Entry) => directoryEntry(entry, longestMs);
+  const inodeFiles = new InodeFiles(client);
   const files = new HandleTable<FileHandle>('file');
   const directories = new HandleTable<Directory>('directory');
 
@@ -31,15 +40,16 @@ export function createFileSystem(client: Client): FileSystem {
   };
 
   return {
-    lookup: (parent, name) => then(client.lookup(parent, name), directoryEntry),
+    lookup: (parent, name) => then(client.lookup(parent, name), answer),
     getattr: (ino) => then(client.getattr(ino), (inode) => ({ inode, attrValidMs: attrValidMs(inode) })),
     open: (ino) => then(client.open(ino), opened),
     read: (handle, offset, length) => files.get(handle).read(offset, length),
     release(handle) {
       files.remove(handle)?.close();
     },
+    ...(openless && { readInode: (ino, offset, length) => inodeFiles.read(ino, offset, length) }),
     opendir(ino) {
-      const directory = new Directory(client, ino);
+      const directory = new Directory(client, ino, longestMs);
       try {
         return { handle: directories.add(directory) };
       } catch (error) {

@@ -1,7 +1,7 @@
 import { inodeId, ROOT_INODE } from '@tidecache/protocol';
 import { t } from 'tap';
 import { createFileSystem } from '../src/index.js';
-import { FILE_ATTR_VALID_MS } from '../src/limits.js';
+import { FILE_ATTR_VALID_MS, OPENLESS_ENTRY_VALID_MS } from '../src/limits.js';
 import { DIRECTORY, FILE, fakeClient } from './support/fake-client.js';
 
 t.test('names and attributes, and how long they are believed', async (t) => {
@@ -33,6 +33,16 @@ t.test('open files', async (t) => {
   t.equal(openHandles(), 0);
   t.throws(() => fileSystem.read(handle, 0, 1), { code: 'INVALID' });
   t.throws(() => fileSystem.open(inodeId(DIRECTORY.ino)), { code: 'IS_A_DIRECTORY' });
+});
+
+t.test('without opens, a name is believed for a short time, and files are read by their inode', async (t) => {
+  const { client, openHandles } = fakeClient(10);
+  const longLived = { ...client, lookup: () => ({ name: 'file', inode: FILE, validMs: 1e12 }) };
+  const fileSystem = createFileSystem(longLived, { openless: true });
+  t.match(await fileSystem.lookup(ROOT_INODE, 'file'), { entryValidMs: OPENLESS_ENTRY_VALID_MS });
+  t.match(await fileSystem.readInode?.(inodeId(FILE.ino), 7, 3), { bytes: 3, parts: [Buffer.alloc(3, 7)] });
+  t.equal(openHandles(), 1);
+  t.equal(createFileSystem(client).readInode, undefined);
 });
 
 t.test('extended attributes', async (t) => {

@@ -14,9 +14,9 @@ import { decodeHeader, decodeInit, encodeInit } from './conversion.js';
 import { closeDevice, Device, openDevice } from './device.js';
 import { negotiate } from './negotiate.js';
 import { createNotifier } from './notifier.js';
-import { serveRequest } from './operations.js';
+import { type Service, serveRequest } from './operations.js';
 import { Session } from './session.js';
-import { OP, OUT_HEADER_BYTES } from './wire.js';
+import { INIT, OP, OUT_HEADER_BYTES } from './wire.js';
 
 export interface KernelMountInit {
   readonly fileSystem: FileSystem;
@@ -65,7 +65,7 @@ export async function mountKernel(init: KernelMountInit): Promise<Mount> {
     logger,
     ...(init.operationDeadlineMs === undefined ? {} : { operationDeadlineMs: init.operationDeadlineMs }),
   });
-  const service = { fileSystem: init.fileSystem, session, owner };
+  let service: Service = { fileSystem: init.fileSystem, session, owner, openless: false };
 
   function takeInit(request: Buffer): void {
     const header = decodeHeader(request);
@@ -78,6 +78,8 @@ export async function mountKernel(init: KernelMountInit): Promise<Mount> {
       const answer = negotiate(argument);
       session.replyOut(header, encodeInit(answer, session.out, OUT_HEADER_BYTES));
       logger.debug({ mountPoint, kernel: argument, agreed: answer }, 'FUSE negotiated');
+      const openless = init.fileSystem.readInode !== undefined && (answer.flags & INIT.NO_OPEN_SUPPORT) !== 0;
+      service = { ...service, openless };
       receive = (next) => serveRequest(service, next);
       ready.resolve();
     } catch (thrown) {

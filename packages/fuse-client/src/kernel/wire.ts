@@ -68,6 +68,8 @@ export const INIT = {
   DO_READDIRPLUS: 1 << 13,
   /** READDIRPLUS where the attributes will probably be wanted, READDIR elsewhere. */
   READDIRPLUS_AUTO: 1 << 14,
+  /** ENOSYS to OPEN is an answer: files need none, and are read by their inode. */
+  NO_OPEN_SUPPORT: 1 << 17,
   /** Lookups and listings of one directory at once. */
   PARALLEL_DIROPS: 1 << 18,
   /** `max_pages` of the answer counts. */

@@ -1,5 +1,5 @@
 import { type InodeId, type InodeRecord, ROOT_INODE, TidecacheError } from '@tidecache/protocol';
-import type { DirectoryEntry, FileSystem, LookupAnswer } from '../file-system.js';
+import type { DirectoryEntry, FileSystem, LookupAnswer, ReadAnswer } from '../file-system.js';
 import { HandleTable } from '../handles.js';
 import { patternBytes } from './pattern.js';
 
@@ -37,6 +37,8 @@ export interface MemoryFileSystem extends FileSystem {
 
 export interface MemoryOptions {
   readonly entryValidMs?: number;
+  /** Files can be read by their inode, without an open. */
+  readonly openless?: boolean;
   readonly xattrs?: (inode: InodeRecord) => Readonly<Record<string, string>>;
 }
 
@@ -102,6 +104,22 @@ export function memoryFileSystem(tree: Tree, options: MemoryOptions = {}): Memor
   };
   const xattrs = (ino: InodeId): Readonly<Record<string, string>> => options.xattrs?.(get(ino).inode) ?? {};
 
+  const answer = (bytes: Buffer): ReadAnswer => {
+    let held = true;
+    heldReads++;
+    // In two parts, so that transports must put them together.
+    const cut = bytes.length >>> 1;
+    return {
+      parts: [bytes.subarray(0, cut), bytes.subarray(cut)],
+      bytes: bytes.length,
+      release() {
+        if (!held) throw new Error('a read was released twice');
+        held = false;
+        heldReads--;
+      },
+    };
+  };
+
   add(tree);
   return {
     lookup: (parent, name) => entry(child(get(parent), name)),
@@ -111,22 +129,10 @@ export function memoryFileSystem(tree: Tree, options: MemoryOptions = {}): Memor
       if (node.children) throw new TidecacheError('IS_A_DIRECTORY', `${ino} is a directory`);
       return { handle: files.add(node), keepCache: true };
     },
-    read(handle, offset, length) {
-      const bytes = bytesOf(files.get(handle), offset, length);
-      let held = true;
-      heldReads++;
-      // In two parts, so that transports must put them together.
-      const cut = bytes.length >>> 1;
-      return {
-        parts: [bytes.subarray(0, cut), bytes.subarray(cut)],
-        bytes: bytes.length,
-        release() {
-          if (!held) throw new Error('a read was released twice');
-          held = false;
-          heldReads--;
-        },
-      };
-    },
+    read: (handle, offset, length) => answer(bytesOf(files.get(handle), offset, length)),
+    ...(options.openless && {
+      readInode: (ino: InodeId, offset: number, length: number) => answer(bytesOf(get(ino), offset, length)),
+    }),
     release(handle) {
       if (!files.remove(handle)) throw new Error(`file ${handle} was released twice`);
     },

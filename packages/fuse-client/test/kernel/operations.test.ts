@@ -22,7 +22,7 @@ function setUp() {
   const session = new Session({ device, logger: SILENT });
   t.teardown(() => session.end());
   const fileSystem = memoryFileSystem({ file: 10_000, directory: { a: 1, b: 2, c: 3 } });
-  const service: Service = { fileSystem, session, owner: { uid: 0, gid: 0 } };
+  const service: Service = { fileSystem, session, owner: { uid: 0, gid: 0 }, openless: false };
   const ask = (init: RequestInit) => {
     serveRequest(service, makeRequest(init));
     return device.answers.at(-1);
@@ -47,6 +47,26 @@ t.test('reads', (t) => {
   device.delivers = false;
   ask({ opcode: OP.OPEN, ino, body: Buffer.alloc(8) });
   t.equal(fileSystem.openFiles, 0, 'an open that was interrupted leaves nothing open');
+  t.end();
+});
+
+t.test('reads without opens', (t) => {
+  const device = new FakeDevice();
+  const session = new Session({ device, logger: SILENT });
+  t.teardown(() => session.end());
+  const fileSystem = memoryFileSystem({ file: 10_000 }, { openless: true });
+  const service: Service = { fileSystem, session, owner: { uid: 0, gid: 0 }, openless: true };
+  const ask = (init: RequestInit) => {
+    serveRequest(service, makeRequest(init));
+    return device.answers.at(-1);
+  };
+  const { ino } = fileSystem.find('file');
+  t.equal(ask({ opcode: OP.OPEN, ino, body: Buffer.alloc(8) })?.error, errno.ENOSYS);
+  const read = ask({ opcode: OP.READ, ino, body: readBody(0, 9000, 4096) });
+  t.same(read?.body, fileSystem.expected(ino, 9000, 4096));
+  t.equal(fileSystem.heldReads, 0);
+  t.equal(fileSystem.openFiles, 0);
+  t.equal(ask({ opcode: OP.READ, ino: 99, body: readBody(0, 0, 1) })?.error, errno.ESTALE);
   t.end();
 });
 

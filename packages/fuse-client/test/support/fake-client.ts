@@ -66,6 +66,7 @@ export function fakeClient(pageEntries: number): FakeClient {
         open++;
         return Promise.resolve(handle);
       },
+      openVersion: (ino) => fake.client.open(ino),
       async readdir(_ino, after, limit) {
         fake.listings.push(after);
         const from = after === '' ? 0 : fake.names.findIndex((name) => name > after);

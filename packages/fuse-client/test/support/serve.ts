@@ -2,7 +2,7 @@
  * A process that serves the suite's tree: a mount must not be used by synchronous calls of the process that serves it,
  * and can then be killed. Argument: JSON of ServeInit. Talks over the IPC channel; ends when that closes.
  */
-import { MAX_NAME_BYTES } from '@tidecache/protocol';
+import { type InodeId, MAX_NAME_BYTES } from '@tidecache/protocol';
 import type { FileSystem, Mount } from '../../src/index.js';
 import { mountFileSystem, type Transport } from '../../src/index.js';
 import type { MemoryFileSystem } from '../../src/testing/index.js';
@@ -14,6 +14,8 @@ export interface ServeInit {
   readonly operationDeadlineMs?: number;
   /** With the large directory. */
   readonly wide?: boolean;
+  /** Files are read by their inode, without an open. */
+  readonly openless?: boolean;
 }
 
 export type ServeRequest =
@@ -34,7 +36,7 @@ export interface ServerState {
 }
 
 const init = JSON.parse(process.argv[2] ?? '{}') as ServeInit;
-const memory = suiteFileSystem(init.wide ?? false);
+const memory = suiteFileSystem(init.wide ?? false, init.openless);
 const slowness = slow(memory);
 const log: object[] = [];
 const logger = {
@@ -129,6 +131,12 @@ function slow(base: MemoryFileSystem): { fileSystem: FileSystem; waiting(): Prom
       if (isSlow && slowHandles.has(handle)) return hold(() => base.read(handle, offset, length) as never);
       return maybeLater(base.read(handle, offset, length) as never);
     },
+    ...(base.readInode && {
+      readInode: (ino: InodeId, offset: number, length: number) =>
+        isSlow && ino === slowFile
+          ? hold(() => base.readInode?.(ino, offset, length) as never)
+          : maybeLater(base.readInode?.(ino, offset, length) as never),
+    }),
     readdir: (handle, offset, max) => maybeLater(base.readdir(handle, offset, max) as never),
   };
   return {

@@ -38,8 +38,8 @@ const wide = (): Tree =>
     Array.from({ length: WIDE_ENTRIES }, (_, i) => [`f${String(i).padStart(6, '0')}`, i % 7]),
   );
 
-/** `withWide`: with the large directory, which takes a while to make. */
-export const suiteFileSystem = (withWide: boolean): MemoryFileSystem =>
+/** `withWide`: with the large directory, which takes a while to make. `openless`: files are read by their inode. */
+export const suiteFileSystem = (withWide: boolean, openless = false): MemoryFileSystem =>
   memoryFileSystem(
     {
       sizes: SIZES,
@@ -54,6 +54,7 @@ export const suiteFileSystem = (withWide: boolean): MemoryFileSystem =>
       slow: { read: 4096, other: 4096 },
     },
     {
+      openless,
       xattrs: (inode) =>
         inode.kind === 'file'
           ? {
