@@ -24,7 +24,13 @@ import type { Client, ClientStats, DirectoryPage, FileHandle, MaybePromise } fro
 import { type Clock, Pauses } from './clock.js';
 import { Counters } from './counters.js';
 import { changedNames } from './dataset-changes.js';
-import { DEFAULT_BUFFER_BYTES, MAX_BUFFER_BYTES, MAX_PATH_DEPTH, MIN_BUFFER_BYTES } from './limits.js';
+import {
+  DEFAULT_BUFFER_BYTES,
+  MAX_BUFFER_BYTES,
+  MAX_PATH_DEPTH,
+  MIN_BUFFER_BYTES,
+  SIBLING_PAGE_ENTRIES,
+} from './limits.js';
 import { type Logger, silentLogger } from './logger.js';
 import { Layouts } from './master/layouts.js';
 import { MasterLink } from './master/master-link.js';
@@ -34,6 +40,7 @@ import { type OpenOrigin, Origins } from './origins/origins.js';
 import { FileTable } from './read/file-table.js';
 import { Pace } from './read/pace.js';
 import { Reader } from './read/reader.js';
+import { Siblings } from './read/siblings.js';
 import { WorkerSet } from './workers/worker-set.js';
 
 export interface ClientInit {
@@ -131,9 +138,19 @@ class ConnectedClient implements Client {
       clock,
       policyOf: (id) => this.#origins.dataset(id)?.metadata,
     });
+    const siblings = new Siblings({
+      list: (directory, after) => this.#layouts.readdir(directory, after, SIBLING_PAGE_ENTRIES),
+      fetch: (record) => this.#files.fetchAhead(record),
+      clock,
+      bufferBytes,
+    });
     const reader = new Reader({
       cache: this.#cache,
       bufferBytes,
+      onSmallRead: ({ inode }) => {
+        const directory = this.#layouts.siblingsIn(inode);
+        if (directory !== undefined) siblings.read(directory, inode);
+      },
       onStale: (file, error) => this.#stale(file.ino, () => this.#files.goneStale(file, error), error),
       context: {
         workers: this.#workers,

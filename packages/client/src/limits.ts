@@ -64,8 +64,24 @@ export const SLOWEST_BYTES_PER_MS = 1_000;
 /** The longest that one's own queue excuses a worker's silence. */
 export const MAX_QUEUE_MS = 8_000;
 
-/** Files without handles whose segments are kept for whoever opens them again soon. */
-export const MAX_IDLE_FILES = 64;
+/** Small files of one directory read without a pause before the others are fetched ahead. */
+export const MIN_SIBLING_READS = 16;
+/** The longest pause between two of them. */
+export const SIBLING_PAUSE_MS = 2_000;
+/** Of one directory fetched and not read yet, and asked for at once: a read that comes then waits for no more. */
+export const MAX_SIBLINGS_AHEAD = 4096;
+export const MAX_SIBLING_BATCH = 32;
+/** Files that one run through a directory remembers as read; then it begins anew. */
+export const MAX_SIBLINGS_SEEN = 65_536;
+/** Directories that are followed at once. */
+export const MAX_SIBLING_DIRECTORIES = 32;
+/** Entries asked for at once. */
+export const SIBLING_PAGE_ENTRIES = 2048;
+/** The share of the memory that they may fill together. */
+export const SIBLINGS_SHARE = 1 / 2;
+
+/** Files without handles whose segments are kept for whoever opens them again soon, or for the first time. */
+export const MAX_IDLE_FILES = 8192;
 
 /** Workers that one piece is asked of, in one round. */
 export const WORKERS_PER_PIECE = 3;
@@ -106,6 +122,7 @@ const relations: [boolean, string][] = [
   [SEGMENT_BYTES <= MAX_PAYLOAD_BYTES, 'a segment comes in one request'],
   [SEGMENT_BYTES % SECTOR_BYTES === 0, 'segments are whole sectors'],
   [SMALL_FILE_BYTES <= SEGMENT_BYTES, 'a small file is one segment'],
+  [MAX_SIBLINGS_AHEAD < MAX_IDLE_FILES, 'a sibling fetched ahead is not pushed out by the others'],
   [MIN_WINDOW_BYTES >= SEGMENT_BYTES, 'a window holds a segment'],
   [
     MIN_BUFFER_BYTES * READ_SHARE >= 2 * SEGMENT_BYTES,

@@ -31,6 +31,8 @@ interface Known {
   readonly validUntil: number;
   /** The master was not away since it was told, so a change would have been pushed. */
   readonly attachment: number;
+  /** The directory in which it was found last; undefined when it was never found by a name. */
+  readonly parent: InodeId | undefined;
 }
 
 interface KnownName {
@@ -66,6 +68,11 @@ export class Layouts {
     const known = this.#records.get(ino);
     if (known && (known.record.kind === 'file' || this.#isValid(known))) return known.record;
     return this.#askGetattr(ino, known?.record);
+  }
+
+  /** The directory that a file's siblings may be fetched from; undefined when a listing of it would not be believed. */
+  siblingsIn(record: InodeRecord): InodeId | undefined {
+    return this.#policyOf(record) === 'always' ? undefined : this.#records.get(inodeId(record.ino))?.parent;
   }
 
   /** The record of a file that is about to be opened, confirmed as the dataset's policy wants it. */
@@ -170,11 +177,13 @@ export class Layouts {
     const ino = inodeId(entry.inode.ino);
     const validUntil = this.#validUntil(entry.validMs, changes);
     this.#names.set(nameKey(parent, entry.name), { ino, validUntil, attachment: this.#attachment });
-    this.#learnRecord(entry.inode, entry.validMs, changes);
+    this.#learnRecord(entry.inode, entry.validMs, changes, parent);
   }
 
-  #learnRecord(record: InodeRecord, validMs: number, changes: number): void {
-    this.#records.set(inodeId(record.ino), {
+  #learnRecord(record: InodeRecord, validMs: number, changes: number, parent?: InodeId): void {
+    const ino = inodeId(record.ino);
+    this.#records.set(ino, {
+      parent: parent ?? this.#records.get(ino)?.parent,
       record,
       validUntil: this.#validUntil(validMs, changes),
       attachment: changes === this.#changes ? this.#attachment : -1,

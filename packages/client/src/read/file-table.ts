@@ -37,6 +37,18 @@ export class FileTable {
     });
   }
 
+  /** Begins to fetch a small file that nobody has opened yet; false when there is no room for it. */
+  fetchAhead(record: InodeRecord): boolean {
+    const ino = inodeId(record.ino);
+    let file = this.#files.get(ino);
+    if (!file) {
+      file = new OpenFile(record);
+      this.#files.set(ino, file);
+      this.#keepIdle(file);
+    }
+    return this.#reader.fetchAhead(file);
+  }
+
   /** The file's version is gone: its handles know it from now on, the next open starts anew. False: known already. */
   goneStale(file: OpenFile, error: TidecacheError): boolean {
     if (file.stale) return false;
@@ -53,7 +65,10 @@ export class FileTable {
   #closed(file: OpenFile): void {
     if (--file.handles > 0) return;
     this.#reader.abandonAll(file);
-    if (this.#files.get(file.ino) !== file) return;
+    if (this.#files.get(file.ino) === file) this.#keepIdle(file);
+  }
+
+  #keepIdle(file: OpenFile): void {
     this.#idle.add(file);
     if (this.#idle.size <= MAX_IDLE_FILES) return;
     for (const oldest of this.#idle) {

@@ -22,6 +22,8 @@ export interface ReaderInit {
   readonly context: FetchContext;
   readonly cache: SegmentCache;
   readonly bufferBytes: number;
+  /** A small file is being read from its start. */
+  readonly onSmallRead: (file: OpenFile) => void;
   /** The version is gone from its origin: told once per file. */
   readonly onStale: (file: OpenFile, error: TidecacheError) => void;
 }
@@ -39,12 +41,19 @@ export class Reader {
 
   /** The bytes from `from` to `to`, both within the file. */
   read(file: OpenFile, readAhead: ReadAhead, from: number, to: number): MaybePromise<Slices> {
+    if (from === 0 && file.size <= SMALL_FILE_BYTES) this.#init.onSmallRead(file);
     const ready = this.#isReady(file, from, to);
     const advice = readAhead.observe(from, to - from, ready, this.#maxWindowBytes());
     const answer = ready ? this.#slices(this.#holdAll(file, from, to)) : this.#fetch(file, advice, from, to);
     if (advice.abandoned) this.abandon(file, advice.abandoned);
     this.#askAhead(file, readAhead, advice, to - from);
     return answer;
+  }
+
+  /** Begins to fetch a small file whole; false when there is no room for what nobody waits for. */
+  fetchAhead(file: OpenFile): boolean {
+    if (file.segments.get(0)?.covers(0, file.size)) return true;
+    return this.#askOne(file, { from: 0, to: file.size }, false);
   }
 
   /** Nobody will come for what was asked for ahead in `range`. */
