@@ -1,4 +1,5 @@
 /** What the links allow: the report's hosts scaled down by one factor, and the best that anybody could do on them. */
+import { MTU } from '../lab/hosts.js';
 
 /** Mbit/s. Origin : worker : client as 3 GB/s : 4 GB/s : 2 GB/s. */
 export interface Links {
@@ -8,10 +9,13 @@ export interface Links {
 }
 
 /** The factor is chosen so that twenty full workers leave two cores time to spare. */
-export const LINKS: Links = { origin: 45, worker: 60, client: 30 };
+export const LINKS: Links = { origin: 30, worker: 40, client: 20 };
 
-/** What TCP carries of a line on Ethernet: 1448 bytes of an Ethernet frame of 1514 are payload. */
-export const TCP_SHARE = 1448 / 1514;
+const ETHERNET_HEADER_BYTES = 14;
+/** IP, TCP and TCP's timestamps. */
+const TCP_HEADER_BYTES = 52;
+/** What TCP carries of a line. */
+const TCP_SHARE = (MTU - TCP_HEADER_BYTES) / (MTU + ETHERNET_HEADER_BYTES);
 
 /** Bytes per second that TCP can carry over a line. */
 export const goodput = (mbitPerSecond: number): number => (mbitPerSecond * 1e6 * TCP_SHARE) / 8;

@@ -16,7 +16,13 @@ const MAX_HOSTS = 1 << 12;
 /** The bucket holds about 10 ms of the line, and never less than a few full segments of offloaded TCP. */
 const BURST_MS = 10;
 const MIN_BURST_BYTES = 128 << 10;
-const LATENCY_MS = 50;
+/**
+ * What waits for the line at most. As many bytes as in front of a fast line: with the line slowed down, time is
+ * stretched and nothing else, and some dozens of senders to one host have room for two segments each.
+ */
+const QUEUE_BYTES = 512 << 10;
+/** Jumbo frames, as data centres have them: every arriving packet wakes a process, and the cores are few. */
+export const MTU = 9000;
 /** Linux's default, whatever this machine's is: a result should not depend on it. */
 const CONGESTION_CONTROL = 'cubic';
 const SETTINGS = [`net.ipv4.tcp_congestion_control=${CONGESTION_CONTROL}`];
@@ -58,7 +64,9 @@ export class Hosts {
     const port = `${this.#bridge}v${index}`;
     this.#names.push(name);
     await run('ip', ['netns', 'add', name]);
-    await run('ip', ['link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name]);
+    const mtu = ['mtu', String(MTU)];
+    const peer = ['peer', 'name', 'eth0', ...mtu, 'netns', name];
+    await run('ip', ['link', 'add', port, ...mtu, 'type', 'veth', ...peer]);
     await run('ip', ['link', 'set', port, 'master', this.#bridge, 'up']);
     await run('ip', ['-n', name, 'addr', 'add', `${address}/16`, 'dev', 'eth0']);
     for (const device of ['lo', 'eth0']) await run('ip', ['-n', name, 'link', 'set', device, 'up']);
@@ -89,7 +97,7 @@ export class Hosts {
 
 function shape(device: string, mbitPerSecond: number): string[] {
   const burstBytes = Math.max(MIN_BURST_BYTES, Math.round((mbitPerSecond * 1e6 * BURST_MS) / 8000));
-  const rate = ['rate', `${mbitPerSecond}mbit`, 'burst', String(burstBytes), 'latency', `${LATENCY_MS}ms`];
+  const rate = ['rate', `${mbitPerSecond}mbit`, 'burst', String(burstBytes), 'limit', String(QUEUE_BYTES)];
   return ['qdisc', 'add', 'dev', device, 'root', 'tbf', ...rate];
 }
 
