@@ -13,6 +13,7 @@ import {
   SEGMENT_BYTES,
   STREAM_BONUS_READS,
   STRIDE_READS,
+  WINDOW_GROWTH,
 } from '../limits.js';
 
 /** A range of a file: bytes from its start, `to` left out. */
@@ -111,7 +112,7 @@ export class ReadAhead {
     stream.lastUse = this.#reads;
     stream.frontier = Math.max(stream.frontier, end);
     if (!ready && stream.frontier - stream.grewAt >= stream.windowBytes) {
-      stream.windowBytes *= 2;
+      stream.windowBytes *= WINDOW_GROWTH;
       stream.grewAt = stream.frontier;
     }
     stream.windowBytes = Math.max(MIN_WINDOW_BYTES, Math.min(stream.windowBytes, maxWindowBytes));
