@@ -25,6 +25,7 @@ export interface DirectResult {
 
 /** A capped link shared by a hundred clients is slow, but never silent for so long. */
 const SILENCE_MS = 60_000;
+const TRIES = 3;
 
 await serveRaces<DirectTask, DirectResult>(async (task) => {
   const { size } = task.file;
@@ -40,7 +41,7 @@ await serveRaces<DirectTask, DirectResult>(async (task) => {
         const from = next;
         const to = Math.min(from + task.rangeBytes, size);
         next = to % size;
-        await get(task, agent, expected.subarray(from, to), from, timeIsUp, (count) => {
+        await getOrRetry(task, agent, expected.subarray(from, to), from, timeIsUp, (count) => {
           bytes += count;
         });
       }
@@ -52,15 +53,35 @@ await serveRaces<DirectTask, DirectResult>(async (task) => {
   };
 });
 
-/** Resolves when the range is there, or `timeIsUp`. */
-function get(
-  { url, headers }: DirectTask,
+type Get = [
+  task: DirectTask,
   agent: Agent,
   expected: Buffer,
   offset: number,
   timeIsUp: AbortSignal,
   onBytes: (count: number) => void,
-): Promise<void> {
+];
+
+/** A connection that broke is no failure of HTTP's: what came of the range is forgotten, and it is asked for again. */
+async function getOrRetry(...[task, agent, expected, offset, timeIsUp, onBytes]: Get): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    let got = 0;
+    const counted = (count: number) => {
+      got += count;
+      onBytes(count);
+    };
+    try {
+      await get(task, agent, expected, offset, timeIsUp, counted);
+      return;
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'ECONNRESET' || tries === TRIES) throw thrown;
+      onBytes(-got);
+    }
+  }
+}
+
+/** Resolves when the range is there, or `timeIsUp`. */
+function get(...[{ url, headers }, agent, expected, offset, timeIsUp, onBytes]: Get): Promise<void> {
   const range = `bytes=${offset}-${offset + expected.length - 1}`;
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => (timeIsUp.aborted ? resolve() : reject(error));
