@@ -12,4 +12,5 @@ export * from './placement.js'; // which workers hold a block
 export * from './read.js'; // READ, the hot path
 export * from './release.js'; // the release
 export * from './source.js'; // where a file version comes from
+export * from './spread.js'; // whom to ask while many read a file in step
 export * from './units.js'; // sizes and durations as people write them

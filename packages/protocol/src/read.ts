@@ -12,8 +12,9 @@
  * | 32 | 4 | lease, or 0 |
  * | 36 | … | {@link Source}, in msgpack |
  *
- * The reply's payload is the bytes, in one frame from memory or in several as they arrive; or, to a request with a
- * lease, it has none, and its body says where in the worker's shared memory they are (see mapped.ts).
+ * The reply's payload is the bytes, in one frame from memory or in several as they arrive, and its body is empty, or
+ * {@link HOT_REPLY}; or, to a request with a lease, it has no payload, and its body says where in the worker's shared
+ * memory they are (see mapped.ts).
  */
 import { TidecacheError } from './errors.js';
 import type { FileId } from './ids.js';
@@ -25,6 +26,17 @@ const FILE_ID_BYTES = 16;
 export const READ_WHOLE_BLOCK = 1;
 /** Nobody waits for this yet: demand goes first, and a worker that is busy may refuse. */
 export const READ_AHEAD = 2;
+/**
+ * The file is hot, and the worker was picked by its {@link Spread}: what it lacks it fetches from the block's owner.
+ * Without it, also between workers, a miss is filled from the origin: so no request is passed on twice.
+ */
+export const READ_SPREAD = 4;
+
+/** The body of the last frame of a reply when many read the block's file in step: ask by its spread for a while. */
+export const HOT_REPLY: Buffer = Buffer.of(1);
+
+/** Told apart from where mapped bytes are by its length. */
+export const isHotReply = (body: Uint8Array): boolean => body.length === HOT_REPLY.length;
 
 export interface ReadRequest {
   fileId: FileId;
