@@ -59,6 +59,8 @@ export interface ClientStats {
   readonly workerBytes: Readonly<Record<string, number>>;
   /** Of them, bytes that were never received: they were looked at in the worker's memory, on this host. */
   readonly mappedBytes: number;
+  /** Of them, bytes of hot files, asked of the workers that their spread named. */
+  readonly spreadBytes: number;
   /** Bytes read straight from origins, since no worker could serve them. */
   readonly originBytes: number;
   readonly readBytes: number;

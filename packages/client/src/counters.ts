@@ -5,12 +5,15 @@ import type { ClientStats } from './api.js';
 export class Counters {
   readonly #workerBytes = new Map<WorkerId, number>();
   readonly #retries = new Map<ErrorCode, number>();
+  #spreadBytes = 0;
   originBytes = 0;
   readBytes = 0;
   mappedBytes = 0;
   stale = 0;
 
-  fromWorker(id: WorkerId, bytes: number): void {
+  /** `spread`: as a hot file's spread has it. */
+  fromWorker(id: WorkerId, bytes: number, spread: boolean): void {
+    if (spread) this.#spreadBytes += bytes;
     this.#workerBytes.set(id, (this.#workerBytes.get(id) ?? 0) + bytes);
   }
 
@@ -24,6 +27,7 @@ export class Counters {
     return {
       workerBytes: Object.fromEntries(this.#workerBytes),
       mappedBytes: this.mappedBytes,
+      spreadBytes: this.#spreadBytes,
       originBytes: this.originBytes,
       readBytes: this.readBytes,
       retries: Object.fromEntries(this.#retries),

@@ -39,6 +39,10 @@ export const MAX_WINDOW_BYTES = 64 * MiB;
  * stops reading has had about this many times what it read asked for: so no larger.
  */
 export const WINDOW_GROWTH = 4;
+/** The least window while the file is hot: then what is read next is spread over all workers, and may begin at once. */
+export const MIN_HOT_WINDOW_BYTES = 16 * MiB;
+/** How long a file stays hot after a worker said so. Longer than an answer may wait in a queue. */
+export const HOT_FILE_MS = 5_000;
 /** The share of the memory that all windows together may aim at: the rest is for reads that wait. */
 export const WINDOWS_SHARE = 1 / 2;
 /** How far from where a stream is expected a read may be and still belong to it: the kernel reorders. */
@@ -135,9 +139,11 @@ const relations: [boolean, string][] = [
     'a read of one segment, unaligned, fits the smallest memory',
   ],
   [
-    CONNECT_MS + WORKERS_PER_PIECE * WORKER_ATTEMPT_MS + MAX_QUEUE_MS < READ_DEADLINE_MS,
+    CONNECT_MS + (WORKERS_PER_PIECE + 1) * WORKER_ATTEMPT_MS + MAX_QUEUE_MS < READ_DEADLINE_MS,
     'the origin is reached when all workers are silent',
   ],
+  [MIN_WINDOW_BYTES <= MIN_HOT_WINDOW_BYTES, 'a hot file is read further ahead'],
+  [MIN_HOT_WINDOW_BYTES <= MAX_WINDOW_BYTES, "a hot file's window is one"],
   [IN_FLIGHT_MS < WORKER_ATTEMPT_MS, 'read-ahead alone never makes a worker seem silent'],
   [MASTER_GRACE_MS < MASTER_DEADLINE_MS, 'what is known is used before a call ends'],
   [SPECULATIVE_ORIGIN_READS < ORIGIN_READS, 'reads that are waited for always reach the origin'],

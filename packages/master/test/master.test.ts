@@ -107,6 +107,7 @@ t.test('a worker registers, beats, is on the ring, and its silence is noticed wh
   const worker = peerOf(t, master);
   const member = { id: 'w', host: '127.0.0.1', port: 9, hostId: 'h', weight: 1 };
   const joined = once(client.pushes, 'RING');
+  const known = once(worker.pushes, 'RING');
   const registered = await call(
     worker.peer,
     'REGISTER',
@@ -115,6 +116,11 @@ t.test('a worker registers, beats, is on the ring, and its silence is noticed wh
   );
   t.equal(registered.heartbeatMs, HEARTBEAT_MS);
   t.same(await joined, [{ epoch: 1, members: [member] }]);
+  t.same(
+    await known,
+    [{ epoch: 1, members: [member] }],
+    'a worker too: it copies hot blocks from their owners',
+  );
   const told = once(worker.pushes, 'DATASETS');
   await addDataset(master, '/d');
   await told;
@@ -125,6 +131,7 @@ t.test('a worker registers, beats, is on the ring, and its silence is noticed wh
     misses: 0,
     servedBytes: 0,
     filledBytes: 0,
+    copiedBytes: 0,
     evictions: 0,
     busy: 0,
     corrupt: 0,

@@ -152,7 +152,10 @@ export const WorkerStats = z.strictObject({
   hits: id,
   misses: id,
   servedBytes: bytes,
+  /** From origins. */
   filledBytes: bytes,
+  /** From the owners of hot blocks. */
+  copiedBytes: bytes,
   evictions: id,
   busy: id,
   corrupt: id,

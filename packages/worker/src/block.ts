@@ -35,6 +35,14 @@ export class Block extends Entry {
   sending = 0;
   /** No longer in the store: its memory goes back when its last pin does. */
   gone = false;
+  /** Readers that began it since then, and the last of them: see spread/heat.ts. All times in milliseconds. */
+  readers = 0;
+  readersSince = 0;
+  lastReader: string | undefined;
+  /** Until then its readers are told that many read its file in step. */
+  hotUntil = 0;
+  /** Until then what comes after it in a hot file counts as asked for. */
+  copiedAheadUntil = 0;
   /** Made at the first wait, dropped after the last: most blocks never have one. */
   waiters: Set<Waiter> | undefined;
 

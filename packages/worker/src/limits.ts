@@ -8,11 +8,13 @@ import {
   KiB,
   LEASE_MS,
   MAX_BLOCK_BYTES,
+  MAX_READ_BYTES,
   MiB,
   ORIGIN_ATTEMPT_MS,
   PAGE_BYTES,
   READ_DEADLINE_MS,
   SECTOR_BYTES,
+  WORKER_ATTEMPT_MS,
 } from '@tidecache/protocol';
 
 /** The unit of allocation: a sector, so that one checksum belongs to one unit. */
@@ -48,6 +50,17 @@ export const CLOSE_GRACE_MS = 2_000;
 /** The HTTP server's: probes and scrapes are few and short. */
 export const HTTP_CONNECTIONS = 64;
 export const HTTP_TIMEOUT_MS = 5_000;
+
+/** So many readers that begin a block within this time read its file in step: the file is hot. */
+export const HOT_READERS = 6;
+export const HEAT_WINDOW_MS = 2_000;
+/** How long a block stays hot after the last of them. */
+export const HOT_MS = 2_000;
+/** How far ahead of its readers a hot file is copied, in groups of its spread: as long as the copies take, and again. */
+export const COPY_AHEAD_GROUPS = 2;
+/** One copy from a block's owner, and its silences. Then the origin is asked. */
+export const COPY_DEADLINE_MS = 10_000;
+export const COPY_SILENCE_MS = 1_000;
 
 /** Bytes in memory whose checksums are verified, per second: about 0.5 % of one core. */
 export const SCRUB_BYTES_PER_SECOND = 16 * MiB;
@@ -93,6 +106,8 @@ const relations: [boolean, string][] = [
   [SLAB_BYTES % MAX_EXTENT_BYTES === 0, 'a slab is whole extents'],
   [MAX_BLOCK_BYTES % MAX_EXTENT_BYTES === 0, 'the largest block is whole extents'],
   [smallest.fillingBytes * smallest.readAheadShare >= MAX_EXTENT_BYTES, 'read-ahead can fill a block'],
+  [MAX_EXTENT_BYTES <= MAX_READ_BYTES, 'a fill is copied by one READ'],
+  [COPY_SILENCE_MS < WORKER_ATTEMPT_MS, "a silent owner is given up before its replica's readers give up"],
   [ORIGIN_ATTEMPT_MS < FILL_DEADLINE_MS, 'a fill outlives one attempt at its origin'],
   [MASTER_CALL_MS + HEARTBEAT_MS < LEASE_MS, 'a heartbeat that hangs leaves time for the next'],
   [MASTER_CALL_MS < START_DEADLINE_MS, 'a start outlives one call to the master'],

@@ -8,6 +8,7 @@ import {
   decodeBody,
   OPCODES,
   RELEASE,
+  type Ring,
   type RingMember,
   TidecacheError,
   type WorkerStats,
@@ -23,6 +24,8 @@ export interface MembershipInit {
   readonly stats: () => WorkerStats;
   /** Called with every list of datasets. `restarted`: it comes from another life of the master. */
   readonly onDatasets: (list: DatasetList, restarted: boolean) => void;
+  /** Called with every ring that the master tells of. */
+  readonly onRing: (ring: Ring) => void;
   /** The generation of the datasets known here. */
   readonly generation: () => number;
   readonly clock: Clock;
@@ -168,9 +171,13 @@ export class Membership {
   }
 
   #onPush(opcode: number, body: Buffer): void {
-    if (opcode !== OPCODES.DATASETS.wire) return;
+    const { onDatasets, onRing } = this.#init;
     try {
-      this.#init.onDatasets(decodeBody(OPCODES.DATASETS.request, body, 'DATASETS push'), false);
+      if (opcode === OPCODES.DATASETS.wire) {
+        onDatasets(decodeBody(OPCODES.DATASETS.request, body, 'DATASETS push'), false);
+      } else if (opcode === OPCODES.RING.wire) {
+        onRing(decodeBody(OPCODES.RING.request, body, 'RING push'));
+      }
     } catch (error) {
       this.#init.logger.error({ err: error }, 'the master pushed something unreadable');
     }

@@ -44,6 +44,16 @@ export function createMetrics({ store, counters, reads, isRegistered }: MetricSo
   counter('tidecache_worker_misses_total', 'READs that waited for an origin', () => counters.misses);
   counter('tidecache_worker_served_bytes_total', 'Bytes sent to readers', () => counters.servedBytes);
   counter('tidecache_worker_filled_bytes_total', 'Bytes read from origins', () => reads.filler.filledBytes);
+  counter(
+    'tidecache_worker_copied_bytes_total',
+    'Bytes of hot blocks read from their owners',
+    () => reads.filler.copiedBytes,
+  );
+  counter(
+    'tidecache_worker_copy_failures_total',
+    'Reads from owners of hot blocks that failed; the origin was asked',
+    () => reads.filler.copyFailures,
+  );
   counter('tidecache_worker_fill_failures_total', 'Origin reads that failed', () => reads.filler.failures);
   counter('tidecache_worker_evictions_total', 'Blocks evicted', () => store.evictions);
   counter('tidecache_worker_corrupt_total', 'Blocks found changed in memory', () => counters.corrupt);

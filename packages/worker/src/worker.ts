@@ -23,6 +23,7 @@ import { createMetrics } from './metrics.js';
 import { Origins } from './origins.js';
 import { Scrub } from './scrub.js';
 import { ReadHandler } from './serve/read-handler.js';
+import { Neighbours } from './spread/neighbours.js';
 import { BlockStore } from './store.js';
 
 /**
@@ -48,8 +49,12 @@ export async function startWorker(init: WorkerInit): Promise<Worker> {
     closers.push(() => origins.close());
     const counters = new Counters();
     const limits = limitsFor(memoryBytes, init.limits);
+    const connect = (address: Address) => createPeer({ address, secret: init.secret, name: `worker ${id}` });
+    const neighbours = new Neighbours({ id, connect });
+    closers.push(() => neighbours.close());
     const reads = new ReadHandler({
-      ...{ store, origins, counters, limits, logger },
+      ...{ store, origins, neighbours, counters, limits, logger },
+      now: () => clock.now(),
       shared: shared?.description,
     });
     closers.push(() => reads.filler.close());
@@ -79,6 +84,7 @@ export async function startWorker(init: WorkerInit): Promise<Worker> {
       },
       stats,
       onDatasets: (list, restarted) => origins.update(list, restarted),
+      onRing: (ring) => neighbours.setRing(ring),
       generation: () => origins.generation,
       clock,
       now: init.now ?? Date.now,
@@ -134,6 +140,7 @@ function statsOf(store: BlockStore, counters: Counters, reads: ReadHandler): Wor
     misses: counters.misses,
     servedBytes: counters.servedBytes,
     filledBytes: reads.filler.filledBytes,
+    copiedBytes: reads.filler.copiedBytes,
     evictions: store.evictions,
     busy: counters.busy,
     corrupt: counters.corrupt,

@@ -57,6 +57,7 @@ function fixture(answer: Answer, startDeadlineMs = 10_000) {
   const clock = manualClock();
   const asked: string[] = [];
   const lists: [number, boolean][] = [];
+  const rings: number[] = [];
   const state = { answer, connected: true, closed: false, generation: -1 };
   let events: PeerEvents = {};
   const peer: Peer = {
@@ -91,6 +92,7 @@ function fixture(answer: Answer, startDeadlineMs = 10_000) {
       misses: 0,
       servedBytes: 0,
       filledBytes: 0,
+      copiedBytes: 0,
       evictions: 0,
       busy: 0,
       corrupt: 0,
@@ -99,6 +101,7 @@ function fixture(answer: Answer, startDeadlineMs = 10_000) {
       state.generation = list.generation;
       lists.push([list.generation, restarted]);
     },
+    onRing: (ring) => rings.push(ring.epoch),
     generation: () => state.generation,
     clock,
     now: () => 1234,
@@ -110,6 +113,7 @@ function fixture(answer: Answer, startDeadlineMs = 10_000) {
     clock,
     asked,
     lists,
+    rings,
     state,
     connect: () => events.onConnected?.(),
     events: () => events,

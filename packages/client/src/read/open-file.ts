@@ -20,6 +20,8 @@ export class OpenFile {
   readonly encodedSource: Buffer;
   readonly segments: SegmentMap = new Map();
   handles = 0;
+  /** Many read it in step, as a worker said: until then it's read by its spread. Milliseconds of the client's clock. */
+  hotUntil = 0;
   /** Set once and for good when the version is gone from its origin. */
   stale: TidecacheError | undefined;
 
@@ -49,5 +51,10 @@ export class OpenFile {
 
   get size(): number {
     return this.source.size;
+  }
+
+  /** How many blocks it has. */
+  get blocks(): number {
+    return Math.ceil(this.source.size / this.source.blockBytes);
   }
 }

@@ -7,8 +7,10 @@ import {
   asTidecacheError,
   type ErrorCode,
   encodeRead,
+  isHotReply,
   MIN_MAPPED_BYTES,
   READ_AHEAD,
+  READ_SPREAD,
   READ_WHOLE_BLOCK,
   TidecacheError,
   WORKER_ATTEMPT_MS,
@@ -16,7 +18,13 @@ import {
 } from '@tidecache/protocol';
 import type { Clock } from '../clock.js';
 import type { Counters } from '../counters.js';
-import { MAX_QUEUE_MS, MAX_ROUND_PAUSE_MS, ROUND_PAUSE_MS, WORKERS_PER_PIECE } from '../limits.js';
+import {
+  HOT_FILE_MS,
+  MAX_QUEUE_MS,
+  MAX_ROUND_PAUSE_MS,
+  ROUND_PAUSE_MS,
+  WORKERS_PER_PIECE,
+} from '../limits.js';
 import type { Origins } from '../origins/origins.js';
 import type { Lease } from '../workers/lease.js';
 import type { WorkerLink } from '../workers/worker-link.js';
@@ -100,13 +108,14 @@ class PieceFetch {
     const tried = new Set<WorkerId>();
     let failure: TidecacheError | undefined;
     while (tried.size < WORKERS_PER_PIECE) {
-      const worker = workers.next(file.fileId, piece.blockIndex, tried, desperate);
+      const replica = tried.size === 0 && !desperate ? this.#replica() : undefined;
+      const worker = replica ?? workers.next(file.fileId, piece.blockIndex, tried, desperate);
       if (!worker) break;
       if (!urgency.demanded && worker.fullAhead) {
         return new TidecacheError('BUSY', `enough read-ahead is under way at worker ${worker.id}`);
       }
       tried.add(worker.id);
-      failure = await this.#attempt(() => this.#askWorker(worker));
+      failure = await this.#attempt(() => this.#askWorker(worker, replica !== undefined));
       if (!failure || this.#isFinal(failure, worker)) return failure;
       counters.retried(failure.code);
       if (!urgency.demanded) return failure;
@@ -138,7 +147,15 @@ class PieceFetch {
     return FINAL.has(failure.code) || this.calledOff;
   }
 
-  async #askWorker(worker: WorkerLink): Promise<void> {
+  /** The worker that the spread of a hot file names: a replica of the block, or its owner. */
+  #replica(): WorkerLink | undefined {
+    const { workers, clock } = this.#context;
+    const { file, piece, wholeBlock } = this.#job;
+    if (!wholeBlock || file.hotUntil <= clock.now()) return undefined;
+    return workers.spread(file.fileId, file.blocks, piece.blockIndex);
+  }
+
+  async #askWorker(worker: WorkerLink, spread: boolean): Promise<void> {
     const { file, piece, wholeBlock, urgency, into, signal } = this.#job;
     const start = this.#got;
     const length = piece.length - start;
@@ -150,7 +167,10 @@ class PieceFetch {
       blockIndex: piece.blockIndex,
       offset: piece.offset + start,
       length,
-      flags: (wholeBlock ? READ_WHOLE_BLOCK : 0) | (urgency.demanded ? 0 : READ_AHEAD),
+      flags:
+        (wholeBlock ? READ_WHOLE_BLOCK : 0) |
+        (urgency.demanded ? 0 : READ_AHEAD) |
+        (spread ? READ_SPREAD : 0),
       source: file.encodedSource,
     });
     let received = 0;
@@ -158,12 +178,15 @@ class PieceFetch {
     try {
       const reply = await worker.read(body, {
         deadlineMs: this.#attemptMs(),
-        silenceMs: WORKER_ATTEMPT_MS + Math.min(this.#context.pace.queueMs(), MAX_QUEUE_MS),
+        // A replica may first have to find out that the block's owner is silent.
+        silenceMs:
+          (spread ? 2 : 1) * WORKER_ATTEMPT_MS + Math.min(this.#context.pace.queueMs(), MAX_QUEUE_MS),
         into: start === 0 ? into : into.subarray(start),
         onProgress: (bytes) => this.#advance(start + bytes),
         ...(signal && { signal }),
       });
-      if (mapping && reply.body.length > 0) {
+      if (isHotReply(reply.body)) file.hotUntil = this.#context.clock.now() + HOT_FILE_MS;
+      if (mapping && reply.payloadBytes === 0 && reply.body.length > 0) {
         adopted = true;
         const lent = mapping.adopt(lease, reply.body);
         received = lent.bytes;
@@ -176,7 +199,7 @@ class PieceFetch {
     } finally {
       // It may have been granted all the same: the reply was lost, or came too late.
       if (!adopted && lease !== 0) mapping?.release(lease);
-      this.#context.counters.fromWorker(worker.id, this.#got - start);
+      this.#context.counters.fromWorker(worker.id, this.#got - start, spread);
     }
     if (received !== length) {
       const error = new TidecacheError(

@@ -70,12 +70,22 @@ export class ReadAhead {
 
   /**
    * Takes note of a read of `length` bytes at `offset`, within the file, and says what to do about it. `ready`: its
-   * bytes were there already, so that asking further ahead would gain nothing. All in bytes.
+   * bytes were there already, so that asking further ahead would gain nothing. A window is `minWindowBytes` at least,
+   * unless `maxWindowBytes` is less. All in bytes.
    */
-  observe(offset: number, length: number, ready: boolean, maxWindowBytes: number): Advice {
+  observe(
+    offset: number,
+    length: number,
+    ready: boolean,
+    maxWindowBytes: number,
+    minWindowBytes = MIN_WINDOW_BYTES,
+  ): Advice {
     this.#reads++;
     const stream = this.#match(offset, length);
-    if (stream) return this.#advance(stream, offset + length, ready, maxWindowBytes);
+    if (stream) {
+      stream.windowBytes = Math.max(stream.windowBytes, minWindowBytes);
+      return this.#advance(stream, offset + length, ready, maxWindowBytes);
+    }
     // Also at a stride: threads that start at equal distances look like one, and each reads on from there.
     const begun = this.#newStream(offset, length);
     const abandoned = this.#add(begun);

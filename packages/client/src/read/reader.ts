@@ -4,6 +4,8 @@ import type { MaybePromise, Slices } from '../api.js';
 import {
   LARGE_READ_BYTES,
   MAX_WINDOW_BYTES,
+  MIN_HOT_WINDOW_BYTES,
+  MIN_WINDOW_BYTES,
   SEGMENT_BYTES,
   SMALL_FILE_BYTES,
   WINDOWS_SHARE,
@@ -43,7 +45,9 @@ export class Reader {
   read(file: OpenFile, readAhead: ReadAhead, from: number, to: number): MaybePromise<Slices> {
     if (from === 0 && file.size <= SMALL_FILE_BYTES) this.#init.onSmallRead(file);
     const ready = this.#isReady(file, from, to);
-    const advice = readAhead.observe(from, to - from, ready, this.#maxWindowBytes());
+    const hot = file.hotUntil > 0 && file.hotUntil > this.#init.context.clock.now();
+    const minWindowBytes = hot ? MIN_HOT_WINDOW_BYTES : MIN_WINDOW_BYTES;
+    const advice = readAhead.observe(from, to - from, ready, this.#maxWindowBytes(), minWindowBytes);
     const answer = ready ? this.#slices(this.#holdAll(file, from, to)) : this.#fetch(file, advice, from, to);
     if (advice.abandoned) this.abandon(file, advice.abandoned);
     this.#askAhead(file, readAhead, advice, to - from);

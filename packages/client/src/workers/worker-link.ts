@@ -123,7 +123,7 @@ export class WorkerLink {
     return peer;
   }
 
-  async #request(body: Uint8Array, options: RequestOptions) {
+  async #request(body: Uint8Array, options: RequestOptions): Promise<Reply> {
     const peer = this.#peer;
     try {
       const reply = await peer.request(OPCODES.READ.wire, body, options);

@@ -1,10 +1,12 @@
 /** The workers on the ring: one link each, and whom to ask for a block. */
 import {
   createPlacement as createRealPlacement,
+  createSpread,
   type FileId,
   type Placement,
   type Ring,
   type RingMember,
+  type Spread,
   type WorkerId,
   workerId,
 } from '@tidecache/protocol';
@@ -26,11 +28,15 @@ export interface WorkerSetInit {
 export class WorkerSet {
   readonly #init: WorkerSetInit;
   readonly #links = new Map<WorkerId, WorkerLink>();
+  /** This client's own among all readers of a hot file: where several workers serve a block, it picks one. */
+  readonly #phase: number;
   #placement: Placement | undefined;
+  #spread: Spread | undefined;
   #closed = false;
 
   constructor(init: WorkerSetInit) {
     this.#init = init;
+    this.#phase = init.random();
   }
 
   get size(): number {
@@ -41,6 +47,7 @@ export class WorkerSet {
   setRing(ring: Ring): void {
     if (this.#closed) return;
     this.#placement = (this.#init.createPlacement ?? createRealPlacement)(ring);
+    this.#spread = createSpread(this.#placement);
     const members = new Map(ring.members.map((member) => [workerId(member.id), member]));
     for (const [id, link] of this.#links) {
       const member = members.get(id);
@@ -51,6 +58,13 @@ export class WorkerSet {
     for (const [id, member] of members) {
       if (!this.#links.has(id)) this.#links.set(id, new WorkerLink({ ...this.#init, member }));
     }
+  }
+
+  /** Whom to ask for a block of a hot file of `blocks` blocks; undefined when that worker is put aside. */
+  spread(fileId: FileId, blocks: number, blockIndex: number): WorkerLink | undefined {
+    const member = this.#spread?.pick(fileId, blocks, blockIndex, this.#phase);
+    const link = member && this.#links.get(workerId(member.id));
+    return link?.aside ? undefined : link;
   }
 
   /**

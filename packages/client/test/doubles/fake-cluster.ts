@@ -1,5 +1,12 @@
 /** A master, workers and an origin without a network, that fail as their chance has it. */
-import { decodeRead, decodeSource, type RingMember, type Source, TidecacheError } from '@tidecache/protocol';
+import {
+  decodeRead,
+  decodeSource,
+  HOT_REPLY,
+  type RingMember,
+  type Source,
+  TidecacheError,
+} from '@tidecache/protocol';
 import type { Origin, ReadCall } from '@tidecache/storage';
 import { type Address, addressText, type Peer, type PeerInit } from '@tidecache/transport';
 import { contentOf } from './content.js';
@@ -37,7 +44,8 @@ export class FakeWorker {
   alive = true;
   reads = 0;
   pings = 0;
-  /** Requests of READ_AHEAD among the reads. */
+  /** The flags of its reads, and their blocks. */
+  readonly blocks: number[] = [];
   readonly flags: number[] = [];
   readonly ranges: { from: number; to: number }[] = [];
 
@@ -71,6 +79,8 @@ export class FakeCluster {
   originReadsNow = 0;
   mostOriginReads = 0;
   originsOpen = 0;
+  /** Workers say that many read in step. */
+  hot = false;
   /** A worker that has a version in memory serves it after the origin lost it. */
   holds = 0.5;
 
@@ -132,6 +142,7 @@ export class FakeCluster {
     const from = request.blockIndex * source.blockBytes + request.offset;
     worker.reads++;
     worker.flags.push(request.flags);
+    worker.blocks.push(request.blockIndex);
     worker.ranges.push({ from, to: from + request.length });
     const refusal = this.#refusal(source);
     if (refusal) call.fail(refusal);
@@ -167,7 +178,7 @@ export class FakeCluster {
     else if (chance.happens(faults.short)) call.reply();
     else {
       call.deliver(bytes.subarray(at, at + part));
-      if (part === left) call.reply();
+      if (part === left) call.reply(this.hot ? HOT_REPLY : undefined);
       else this.#later(() => this.#send(worker, call, bytes, at + part));
     }
   }

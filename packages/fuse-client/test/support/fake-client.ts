@@ -97,6 +97,7 @@ export function fakeClient(pageEntries: number): FakeClient {
       stats: () => ({
         workerBytes: {},
         mappedBytes: 0,
+        spreadBytes: 0,
         originBytes: 0,
         readBytes: 0,
         retries: {},

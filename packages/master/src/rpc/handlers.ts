@@ -74,6 +74,8 @@ export function createHandlers(init: HandlersInit): Handlers {
     REGISTER: counted('REGISTER', (request, { connection }) => {
       subscribers.add(connection, { kind: 'worker', name: request.member.id });
       members.register(request, connection);
+      // Also when it's the ring of before, as after a lost connection.
+      pushTo(connection, 'RING', members.ring);
       return {
         clusterId: tree.store.clusterId,
         leaseMs: LEASE_MS,
@@ -86,6 +88,7 @@ export function createHandlers(init: HandlersInit): Handlers {
       // Dialled again within its lease: it may have missed a push.
       if (subscribers.add(connection, { kind: 'worker', name: workerId })) {
         pushTo(connection, 'DATASETS', datasets.list());
+        pushTo(connection, 'RING', members.ring);
       }
       return { epoch: members.ring.epoch, generation: datasets.list().generation };
     }),

@@ -48,7 +48,7 @@ export class Subscribers {
 
   ring(ring: Ring): void {
     this.#metrics.epochs.inc();
-    this.#push('RING', ring, 'client');
+    this.#push('RING', ring);
   }
 
   datasets(list: DatasetList): void {

@@ -14,6 +14,7 @@ const STATS: WorkerStats = {
   misses: 0,
   servedBytes: 0,
   filledBytes: 0,
+  copiedBytes: 0,
   evictions: 0,
   busy: 0,
   corrupt: 0,

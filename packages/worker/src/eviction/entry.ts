@@ -9,6 +9,8 @@ export class Entry {
   frequency = 0;
   /** Bytes read that do not make a reading yet. Negative: the reading that filled it does not count. */
   credit = 0;
+  /** A replica: its owner has it too, so it leaves when its turn comes, however often it was read. */
+  replica = false;
   /** The queue that it stands in. */
   queue: Counted | undefined;
   newer: Entry | undefined;

@@ -8,6 +8,9 @@
  * What is read is a range, not an entry: one sequential pass reads a block in many requests. A *reading* is therefore
  * as many bytes as the entry holds, and the one that made it come does not count. A random reader's request counts as
  * a whole reading: see {@link S3Fifo.touch}.
+ *
+ * Replicas of hot blocks live in the small queue alone: read by many at once, they would all be promoted, and push out
+ * of the main queue what nobody else holds.
  */
 import { GHOST_GRAIN_BYTES, SMALL_QUEUE_SHARE } from '../limits.js';
 import { type Entry, MAX_FREQUENCY } from './entry.js';
@@ -39,7 +42,7 @@ export class S3Fifo {
   insert(entry: Entry): void {
     entry.frequency = 0;
     entry.credit = -entry.heldBytes;
-    (this.#ghost.take(entry.key) ? this.#main : this.#small).push(entry);
+    (this.#ghost.take(entry.key) && !entry.replica ? this.#main : this.#small).push(entry);
   }
 
   /** `bytes` more (or fewer, when negative) are in memory. */
@@ -77,10 +80,10 @@ export class S3Fifo {
       this.#small.remove(entry);
       if (entry.pins > 0) {
         this.#small.push(entry);
-      } else if (entry.frequency > PROMOTED_ABOVE) {
+      } else if (entry.frequency > PROMOTED_ABOVE && !entry.replica) {
         this.#main.push(entry);
       } else {
-        this.#ghost.add(entry.key, entry.heldBytes);
+        if (!entry.replica) this.#ghost.add(entry.key, entry.heldBytes);
         return entry;
       }
     }

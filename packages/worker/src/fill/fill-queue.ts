@@ -4,12 +4,17 @@ import type { Fill } from './fill.js';
 /**
  * The fills that were admitted: which may run, in which order, and whether there is room for more. Demand goes
  * before read-ahead, each in the order of arrival. Counts only; the memory of an admitted fill is its own already.
+ *
+ * Copies from a block's owner never wait for reads from origins. They would be in each other's way: a worker whose
+ * running fills all wait for a second one, whose running fills all wait for the first.
  */
 export class FillQueue {
   readonly #limits: Limits;
   readonly #demand = new Set<Fill>();
   readonly #readAhead = new Set<Fill>();
+  readonly #copies = new Set<Fill>();
   #running = 0;
+  #copying = 0;
   #bytes = 0;
 
   constructor(limits: Limits) {
@@ -20,8 +25,13 @@ export class FillQueue {
     return this.#running;
   }
 
+  /** Copies from owners that run. */
+  get copying(): number {
+    return this.#copying;
+  }
+
   get waiting(): number {
-    return this.#demand.size + this.#readAhead.size;
+    return this.#demand.size + this.#readAhead.size + this.#copies.size;
   }
 
   /** Memory of all admitted fills. */
@@ -32,15 +42,22 @@ export class FillQueue {
   /** Whether fills of `bytes` together may be added. */
   hasRoomFor(fills: number, bytes: number, readAhead: boolean): boolean {
     const share = readAhead ? this.#limits.readAheadShare : 1;
-    const count = this.#running + this.waiting;
+    const count = this.#running + this.#copying + this.waiting;
     return (
       count + fills <= this.#limits.fills * share && this.#bytes + bytes <= this.#limits.fillingBytes * share
     );
   }
 
   add(fill: Fill): void {
-    (fill.readAhead ? this.#readAhead : this.#demand).add(fill);
+    this.#queueOf(fill).add(fill);
     this.#bytes += fill.bytes;
+  }
+
+  /** A copy that was started has failed: it goes on as a read from the origin, when its turn comes. */
+  fallBack(fill: Fill): void {
+    this.#copying--;
+    fill.owner = undefined;
+    this.#queueOf(fill).add(fill);
   }
 
   /** Somebody waits for it now: it goes on as demand. */
@@ -52,6 +69,11 @@ export class FillQueue {
 
   /** The next to run, counted as running; undefined when as many as may run do, or none waits. */
   start(): Fill | undefined {
+    for (const copy of this.#copies) {
+      this.#copies.delete(copy);
+      this.#copying++;
+      return copy;
+    }
     if (this.#running >= this.#limits.runningFills) return undefined;
     for (const queue of [this.#demand, this.#readAhead]) {
       for (const fill of queue) {
@@ -65,12 +87,18 @@ export class FillQueue {
 
   /** A fill that was started has ended. */
   end(fill: Fill): void {
-    this.#running--;
+    if (fill.owner) this.#copying--;
+    else this.#running--;
     this.#bytes -= fill.bytes;
   }
 
   /** Takes out a fill that was not started. */
   remove(fill: Fill): void {
-    if (this.#demand.delete(fill) || this.#readAhead.delete(fill)) this.#bytes -= fill.bytes;
+    if (this.#queueOf(fill).delete(fill)) this.#bytes -= fill.bytes;
+  }
+
+  #queueOf(fill: Fill): Set<Fill> {
+    if (fill.owner) return this.#copies;
+    return fill.readAhead ? this.#readAhead : this.#demand;
   }
 }

@@ -1,4 +1,4 @@
-import { PAGE_BYTES, type Source } from '@tidecache/protocol';
+import { PAGE_BYTES, type RingMember, type Source } from '@tidecache/protocol';
 import type { Block, Extent } from '../block.js';
 
 /** What a fill reads: one extent of one block of one file version. */
@@ -7,14 +7,18 @@ export interface FillTarget {
   readonly blockIndex: number;
   readonly extent: Extent;
   readonly source: Source;
+  /** The block's owner, to copy it from; undefined: from the origin. */
+  readonly owner?: RingMember | undefined;
 }
 
-/** One read from an origin, from its admission to its end. */
+/** One read from an origin or a block's owner, from its admission to its end. */
 export class Fill implements FillTarget {
   readonly block: Block;
   readonly blockIndex: number;
   readonly extent: Extent;
   readonly source: Source;
+  /** Undefined once it failed: the rest comes from the origin. */
+  owner: RingMember | undefined;
   /** What it was admitted with: the extent may shrink. */
   readonly bytes: number;
   /** Nobody but read-ahead asked for it yet. */
@@ -30,6 +34,7 @@ export class Fill implements FillTarget {
     this.blockIndex = target.blockIndex;
     this.extent = target.extent;
     this.source = target.source;
+    this.owner = target.owner;
     this.bytes = target.extent.bytes;
     this.readAhead = readAhead;
   }

@@ -1,5 +1,5 @@
 /**
- * Fills blocks from origins. A page is in one fill at most, so however many read it, it's fetched once. Memory and
+ * Fills blocks from origins, or a hot block's replica from its owner. A page is in one fill at most, so however many read it, it's fetched once. Memory and
  * room in the queue are taken when a fill is admitted, synchronously: an overloaded worker says BUSY at once, and
  * what was admitted can't fail for want of memory.
  */
@@ -7,6 +7,7 @@ import {
   asTidecacheError,
   MiB,
   PAGE_BYTES,
+  type RingMember,
   SECTOR_BYTES,
   type Source,
   TidecacheError,
@@ -14,6 +15,7 @@ import {
 import type { Block, Extent, PageRun } from '../block.js';
 import { FILL_DEADLINE_MS, type Limits, MAX_EXTENT_BYTES } from '../limits.js';
 import type { Origins } from '../origins.js';
+import type { Neighbours } from '../spread/neighbours.js';
 import type { BlockStore } from '../store.js';
 import { Fill } from './fill.js';
 import { FillQueue } from './fill-queue.js';
@@ -25,19 +27,31 @@ export interface FillEvents {
 }
 
 export class Filler {
+  /** Bytes read from origins. */
   filledBytes = 0;
   failures = 0;
+  /** Bytes read from the owners of blocks. */
+  copiedBytes = 0;
+  copyFailures = 0;
   #closed = false;
   readonly queue: FillQueue;
   readonly #store: BlockStore;
   readonly #origins: Origins;
+  readonly #neighbours: Neighbours;
   readonly #events: FillEvents;
   readonly #fillsOf = new Map<Block, Set<Fill>>();
   #idle: (() => void) | undefined;
 
-  constructor(init: { store: BlockStore; origins: Origins; limits: Limits; events: FillEvents }) {
+  constructor(init: {
+    store: BlockStore;
+    origins: Origins;
+    neighbours: Neighbours;
+    limits: Limits;
+    events: FillEvents;
+  }) {
     this.#store = init.store;
     this.#origins = init.origins;
+    this.#neighbours = init.neighbours;
     this.#events = init.events;
     this.queue = new FillQueue(init.limits);
   }
@@ -49,15 +63,23 @@ export class Filler {
 
   /**
    * Starts fills of runs of pages that are absent, all of them, or throws BUSY and none. The block must be pinned by
-   * the caller, or not be in the store yet.
+   * the caller, or not be in the store yet. With `owner` they are copied from that worker, and what it does not give
+   * comes from the origin.
    */
-  admit(block: Block, blockIndex: number, source: Source, runs: PageRun[], readAhead: boolean): void {
+  admit(
+    block: Block,
+    blockIndex: number,
+    source: Source,
+    runs: PageRun[],
+    readAhead: boolean,
+    owner?: RingMember,
+  ): void {
     if (this.#closed) throw new TidecacheError('UNREACHABLE', 'the worker is closing');
     const extents = this.#reserve(block, runs, readAhead);
     for (const extent of extents) {
       this.#store.attach(block, extent);
       this.#store.pin(block);
-      const fill = new Fill({ block, blockIndex, extent, source }, readAhead);
+      const fill = new Fill({ block, blockIndex, extent, source, owner }, readAhead);
       const fills = this.#fillsOf.get(block);
       if (fills) fills.add(fill);
       else this.#fillsOf.set(block, new Set([fill]));
@@ -67,7 +89,9 @@ export class Filler {
 
   /** Runs what may run. Apart from {@link admit}, since an origin may answer before its call returns. */
   pump(): void {
-    for (let fill = this.queue.start(); fill; fill = this.queue.start()) void this.#run(fill);
+    for (let fill = this.queue.start(); fill; fill = this.queue.start()) {
+      void (fill.owner ? this.#copy(fill, fill.owner) : this.#run(fill));
+    }
   }
 
   /** Nobody wants the fill any more. Its memory goes back when the origin has let go of it. */
@@ -120,32 +144,61 @@ export class Filler {
 
   async #run(fill: Fill): Promise<void> {
     fill.state = 'running';
-    const { block, extent, source } = fill;
+    const { extent, source } = fill;
+    // More than 0 when its owner gave some of it.
+    const start = extent.arrivedBytes;
     try {
       await this.#origins.use(source.datasetId, (origin) =>
         origin.read(source.key, {
           version: source.version,
-          offset: fill.offset,
-          length: fill.bytes,
-          into: this.#store.pool.view(extent.unit, 0, fill.bytes),
+          offset: fill.offset + start,
+          length: fill.bytes - start,
+          into: this.#store.pool.view(extent.unit, start, fill.bytes),
           deadlineMs: FILL_DEADLINE_MS,
           signal: fill.abort.signal,
-          onProgress: (bytes) => this.#arrived(fill, bytes),
+          onProgress: (bytes) => this.#arrived(fill, start + bytes),
         }),
       );
       this.#arrived(fill, fill.bytes);
     } catch (thrown) {
-      const { aborted } = fill.abort.signal;
-      const error = aborted ? cancelled(fill) : asTidecacheError(thrown, 'ORIGIN_FAILED');
-      if (!aborted) this.failures++;
-      // The version is gone: what came of it so far is right, but nobody should be told more of it.
-      if (error.code === 'STALE') this.#store.drop(block);
-      this.#lose(fill, error);
-    } finally {
-      this.queue.end(fill);
-      this.#ended(fill);
-      this.pump();
+      if (!fill.abort.signal.aborted) this.failures++;
+      this.#failed(fill, asTidecacheError(thrown, 'ORIGIN_FAILED'));
     }
+    this.queue.end(fill);
+    this.#ended(fill);
+    this.pump();
+  }
+
+  async #copy(fill: Fill, owner: RingMember): Promise<void> {
+    fill.state = 'running';
+    try {
+      await this.#neighbours.read(owner, fill, {
+        into: this.#store.pool.view(fill.extent.unit, 0, fill.bytes),
+        signal: fill.abort.signal,
+        onProgress: (bytes) => this.#arrived(fill, bytes),
+      });
+      this.#arrived(fill, fill.bytes);
+    } catch (thrown) {
+      const error = asTidecacheError(thrown);
+      if (error.code !== 'STALE' && !fill.abort.signal.aborted) {
+        this.copyFailures++;
+        fill.state = 'queued';
+        this.queue.fallBack(fill);
+        this.pump();
+        return;
+      }
+      this.#failed(fill, error);
+    }
+    this.queue.end(fill);
+    this.#ended(fill);
+    this.pump();
+  }
+
+  #failed(fill: Fill, error: TidecacheError): void {
+    const { aborted } = fill.abort.signal;
+    // The version is gone: what came of it so far is right, but nobody should be told more of it.
+    if (!aborted && error.code === 'STALE') this.#store.drop(fill.block);
+    this.#lose(fill, aborted ? cancelled(fill) : error);
   }
 
   /** `bytes` from the fill's start are final. */
@@ -155,7 +208,8 @@ export class Filler {
     // Progress that comes after the end, or goes back, is the origin's mistake.
     if (fill.state === 'ended' || checkedTo <= extent.arrivedBytes || checkedTo > fill.bytes) return;
     this.#store.checksums.record(extent, extent.arrivedBytes, checkedTo);
-    this.filledBytes += checkedTo - extent.arrivedBytes;
+    if (fill.owner) this.copiedBytes += checkedTo - extent.arrivedBytes;
+    else this.filledBytes += checkedTo - extent.arrivedBytes;
     extent.arrivedBytes = checkedTo;
     const presentTo = fill.from + checkedTo;
     for (const waiter of block.waiters ?? []) {

@@ -11,6 +11,7 @@ import {
   MIN_MAPPED_BYTES,
   OPCODES,
   READ_AHEAD,
+  READ_SPREAD,
   READ_WHOLE_BLOCK,
   type ReadRequest,
   type SharedMemory,
@@ -22,9 +23,11 @@ import { Block, blockKey, blockLength, pageAt, pagesIn, type Waiter } from '../b
 import type { Counters } from '../counters.js';
 import type { Fill } from '../fill/fill.js';
 import { Filler } from '../fill/filler.js';
-import type { Limits } from '../limits.js';
+import { COPY_AHEAD_GROUPS, type Limits } from '../limits.js';
 import type { Logger } from '../logger.js';
 import type { Origins } from '../origins.js';
+import { Heat } from '../spread/heat.js';
+import type { Neighbours } from '../spread/neighbours.js';
 import type { BlockStore } from '../store.js';
 import { Leases } from './leases.js';
 import { Reader } from './reader.js';
@@ -36,6 +39,8 @@ export class ReadHandler {
   readonly leases: Leases;
   readonly #store: BlockStore;
   readonly #origins: Origins;
+  readonly #neighbours: Neighbours;
+  readonly #heat: Heat;
   readonly #counters: Counters;
   readonly #limits: Limits;
   readonly #logger: Logger;
@@ -45,19 +50,24 @@ export class ReadHandler {
   constructor(init: {
     store: BlockStore;
     origins: Origins;
+    neighbours: Neighbours;
     counters: Counters;
     limits: Limits;
     logger: Logger;
     /** Where clients on this host can map the store's memory. */
     shared?: SharedMemory | undefined;
+    /** Milliseconds of a clock that never goes back. */
+    now: () => number;
   }) {
     this.#shared = init.shared;
     this.#store = init.store;
     this.#origins = init.origins;
+    this.#neighbours = init.neighbours;
+    this.#heat = new Heat(init.now);
     this.#counters = init.counters;
     this.#limits = init.limits;
     this.#logger = init.logger;
-    this.replies = new Replies(init.store, init.counters);
+    this.replies = new Replies(init.store, init.counters, this.#heat);
     this.leases = new Leases(init.store);
     this.filler = new Filler({ ...init, events: { onLost: (...args) => this.#onLost(...args) } });
   }
@@ -102,6 +112,7 @@ export class ReadHandler {
     if (known) {
       assertWithin(end, known.bytes);
       if (known.presentEnd(offset, end) === end) {
+        if (whole && offset === 0) this.#begun(exchange, known, request);
         this.#answer(exchange, known, request, !whole);
         return;
       }
@@ -112,7 +123,35 @@ export class ReadHandler {
     const block = this.#fill(request, key, known, whole, readAhead);
     this.#wait(exchange, block, request, readAhead);
     this.#store.touch(block, length, !whole);
+    if (whole && offset === 0) this.#begun(exchange, block, request);
     this.filler.pump();
+  }
+
+  /** Somebody begins to read a block through. */
+  #begun({ connection }: Exchange, block: Block, request: ReadRequest): void {
+    this.#heat.note(block, connection.remote);
+    if ((request.flags & READ_SPREAD) !== 0 && this.#heat.isTimeToCopyAhead(block)) this.#copyAhead(request);
+  }
+
+  /**
+   * The file is hot, so this worker's next shares of it will be asked for soon, by everybody at once: has them copied
+   * before. A copy that begins when they ask shares its owner's link with all of them.
+   */
+  #copyAhead(request: ReadRequest): void {
+    const { fileId, blockIndex } = request;
+    try {
+      const { size, blockBytes } = decodeSource(request.source, fileId);
+      const blocks = Math.ceil(size / blockBytes);
+      for (const share of this.#neighbours.sharesAfter(fileId, blocks, blockIndex, COPY_AHEAD_GROUPS)) {
+        const key = blockKey(fileId, share);
+        const first = { ...request, blockIndex: share, offset: 0, length: 1 };
+        this.#fill(first, key, this.#store.get(key), true, true);
+      }
+      this.filler.pump();
+    } catch (thrown) {
+      // BUSY: who asks for them later has them copied then.
+      this.#logger.debug({ err: thrown }, 'a hot file is not copied ahead');
+    }
   }
 
   #assertRoom(bytes: number, readAhead: boolean): void {
@@ -156,7 +195,7 @@ export class ReadHandler {
     whole: boolean,
     readAhead: boolean,
   ): Block {
-    const { fileId, blockIndex, offset, length } = request;
+    const { fileId, blockIndex, offset, length, flags } = request;
     const touched = { from: pageAt(offset), to: pagesIn(offset + length) };
     const missing = known?.absentRuns(touched.from, touched.to);
     const rest = whole ? known?.absentRuns(0, known.extents.length) : [];
@@ -165,6 +204,9 @@ export class ReadHandler {
     const source = decodeSource(request.source, fileId);
     this.#origins.assertKnown(source.datasetId);
     const block = known ?? new Block(key, this.#lengthOf(source, blockIndex, offset + length));
+    const isReplica = whole && (flags & READ_SPREAD) !== 0;
+    const owner = isReplica ? this.#neighbours.ownerOf(fileId, blockIndex) : undefined;
+    if (!known) block.replica = owner !== undefined;
     // A block that can't be filled whole within the limits, ever, is filled as for a random reader.
     const fillWhole = whole && block.bytes <= this.#limits.fillingBytes * this.#limits.readAheadShare;
     const runs = fillWhole
@@ -173,7 +215,7 @@ export class ReadHandler {
     if (runs.length === 0) return block;
     this.#store.pin(block);
     try {
-      this.filler.admit(block, blockIndex, source, runs, readAhead);
+      this.filler.admit(block, blockIndex, source, runs, readAhead, owner);
       if (!known) this.#store.add(block);
     } catch (error) {
       // Who has all that it needs on its way does not fail for want of room for the rest.
@@ -249,14 +291,14 @@ export class ReadHandler {
   }
 
   /** Who joined a fill that had been given up, before the origin let go of it, gets a new one. */
-  #refillOrFail({ block, blockIndex, source }: Fill, waiter: Waiter, error: TidecacheError): void {
+  #refillOrFail({ block, blockIndex, source, owner }: Fill, waiter: Waiter, error: TidecacheError): void {
     if (error.code !== 'CANCELLED' || block.gone) {
       waiter.fail(error);
       return;
     }
     try {
       const runs = block.absentRuns(pageAt(waiter.at), pagesIn(waiter.to));
-      if (runs.length > 0) this.filler.admit(block, blockIndex, source, runs, waiter.readAhead);
+      if (runs.length > 0) this.filler.admit(block, blockIndex, source, runs, waiter.readAhead, owner);
     } catch (thrown) {
       waiter.fail(asTidecacheError(thrown));
     }

@@ -1,8 +1,16 @@
 /** Sends ranges of blocks from where they are, without a copy: a block is pinned until its bytes are sent. */
-import { crc32Combine, EMPTY_BODY, encodeMapped, type MappedRange, PAGE_BYTES } from '@tidecache/protocol';
+import {
+  crc32Combine,
+  EMPTY_BODY,
+  encodeMapped,
+  HOT_REPLY,
+  type MappedRange,
+  PAGE_BYTES,
+} from '@tidecache/protocol';
 import type { Exchange } from '@tidecache/transport';
 import { type Block, type Extent, pageAt } from '../block.js';
 import type { Counters } from '../counters.js';
+import type { Heat } from '../spread/heat.js';
 import type { BlockStore } from '../store.js';
 
 export class Replies {
@@ -12,10 +20,12 @@ export class Replies {
   sending = 0;
   readonly #store: BlockStore;
   readonly #counters: Counters;
+  readonly #heat: Heat;
 
-  constructor(store: BlockStore, counters: Counters) {
+  constructor(store: BlockStore, counters: Counters, heat: Heat) {
     this.#store = store;
     this.#counters = counters;
+    this.#heat = heat;
   }
 
   /** Tells where in shared memory the bytes of a block from `from` to `to` are, all present, and leased already. */
@@ -57,7 +67,8 @@ export class Replies {
       block.sending--;
       this.#store.unpin(block);
     };
-    exchange.reply(EMPTY_BODY, { parts, crc, onSent }, { more });
+    const body = !more && this.#heat.isHot(block) ? HOT_REPLY : EMPTY_BODY;
+    exchange.reply(body, { parts, crc, onSent }, { more });
   }
 }
 

@@ -106,6 +106,32 @@ t.test('what comes back while the ghost remembers it goes to the main queue', as
   t.equal(policy.evict(), undefined);
 });
 
+t.test('replicas, however often they are read, leave the main queue alone', async (t) => {
+  const policy = new S3Fifo(20 * SIZE);
+  const read = (entry: Entry) => {
+    for (let i = 0; i < 5; i++) policy.touch(entry, SIZE, false);
+  };
+  const owned = Array.from({ length: 18 }, (_, i) => entryOf(`owned ${i}`));
+  for (const entry of owned) {
+    policy.insert(entry);
+    read(entry);
+  }
+  // Every one of them is in the main queue by the end of this.
+  const once = entryOf('once');
+  policy.insert(once);
+  t.equal(policy.evict(), once);
+  const replicas = Array.from({ length: 10 }, (_, i) => entryOf(`replica ${i}`));
+  for (const [i, entry] of replicas.entries()) {
+    entry.replica = true;
+    policy.insert(entry);
+    read(entry);
+    if (i >= 2) t.equal(policy.evict(), replicas[i - 2], 'the oldest goes');
+  }
+  const again = entryOf('replica 0');
+  policy.insert(again);
+  t.equal(policy.evict(), replicas[8], 'and is not remembered');
+});
+
 t.test('pinned entries are never victims', async (t) => {
   const policy = new S3Fifo(10 * SIZE);
   const entries = ['a', 'b', 'c'].map((key) => entryOf(key));

@@ -53,3 +53,24 @@ t.test('what is taken out makes room', async (t) => {
   t.equal(queue.bytes, 0);
   t.equal(queue.start(), undefined);
 });
+
+t.test('copies from owners wait for no read from an origin; one that failed does', async (t) => {
+  const queue = new FillQueue(limits);
+  const [a, b, waiting] = [false, false, true].map(fillOf);
+  const copy = fillOf(true);
+  copy.owner = { id: 'w', host: 'h', port: 1, hostId: 'h', weight: 1 };
+  for (const fill of [a!, b!, waiting!, copy]) queue.add(fill);
+  t.equal(queue.start(), copy);
+  t.same([queue.start(), queue.start(), queue.start()], [a, b, undefined]);
+  t.equal(queue.copying, 1);
+  queue.fallBack(copy);
+  t.equal(queue.copying, 0);
+  t.equal(queue.start(), undefined);
+  queue.end(a!);
+  t.equal(queue.start(), waiting, 'in the order of arrival');
+  queue.end(b!);
+  t.equal(queue.start(), copy);
+  queue.end(copy);
+  queue.end(waiting!);
+  t.same([queue.running, queue.bytes], [0, 0]);
+});

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib';
-import type { TidecacheError } from '@tidecache/protocol';
+import { isHotReply, type TidecacheError } from '@tidecache/protocol';
 import type { Exchange, ReplyPayload, ServerConnection } from '@tidecache/transport';
 
 export interface Frame {
+  readonly body: Uint8Array;
   readonly payload: ReplyPayload;
   readonly more: boolean;
   sent: boolean;
@@ -10,9 +11,10 @@ export interface Frame {
 
 /** A client's connection, which the test closes. */
 export class FakeConnection implements ServerConnection {
-  readonly remote = 'a client';
   lingers = false;
   readonly #listeners: (() => void)[] = [];
+
+  constructor(readonly remote = 'a client') {}
 
   push(): void {}
 
@@ -54,6 +56,11 @@ export class FakeExchange implements Exchange {
     this.connection = connection;
   }
 
+  /** Whether the reply said that many read the file in step. */
+  get hot(): boolean {
+    return this.frames.some(({ body }) => isHotReply(body));
+  }
+
   get bytes(): Buffer {
     return Buffer.concat(this.received);
   }
@@ -70,7 +77,7 @@ export class FakeExchange implements Exchange {
       this.ended = true;
       return;
     }
-    const frame = { payload, more: options?.more === true, sent: false };
+    const frame = { body, payload, more: options?.more === true, sent: false };
     this.frames.push(frame);
     if (!frame.more) this.ended = true;
     if (this.autoSend) this.send();

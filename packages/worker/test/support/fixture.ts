@@ -8,14 +8,16 @@ import {
   OPCODES,
   type Source,
 } from '@tidecache/protocol';
+import type { Address, Peer } from '@tidecache/transport';
 import { Counters } from '../../src/counters.js';
 import { type Limits, limitsFor } from '../../src/limits.js';
 import { SILENT } from '../../src/logger.js';
 import { Origins } from '../../src/origins.js';
 import { ReadHandler } from '../../src/serve/read-handler.js';
+import { Neighbours } from '../../src/spread/neighbours.js';
 import { BlockStore } from '../../src/store.js';
 import { contentOf } from './content.js';
-import { type FakeConnection, FakeExchange } from './fake-exchange.js';
+import { FakeConnection, FakeExchange } from './fake-exchange.js';
 import { FakeOrigin, settle } from './fake-origin.js';
 
 export const DATASET = 7;
@@ -51,6 +53,8 @@ export interface Ask {
   /** Asks for a mapped answer on this connection. */
   readonly lease?: number;
   readonly connection?: FakeConnection;
+  /** The connection's remote end. */
+  readonly reader?: string;
 }
 
 export function readBody(source: Source, { block = 0, offset, length, flags = 0, lease = 0 }: Ask): Buffer {
@@ -66,7 +70,16 @@ export function readBody(source: Source, { block = 0, offset, length, flags = 0,
 }
 
 /** A worker without sockets: the parts that serve a READ, over a fake origin. */
-export function fixture(init: { memoryBytes?: number; auto?: boolean; limits?: Partial<Limits> } = {}) {
+export function fixture(
+  init: {
+    memoryBytes?: number;
+    auto?: boolean;
+    limits?: Partial<Limits>;
+    id?: string;
+    connect?: (address: Address) => Peer;
+    now?: () => number;
+  } = {},
+) {
   const fake = new FakeOrigin(init.auto ?? false);
   const memoryBytes = init.memoryBytes ?? 64 * MiB;
   const store = new BlockStore(memoryBytes);
@@ -74,10 +87,19 @@ export function fixture(init: { memoryBytes?: number; auto?: boolean; limits?: P
   const origins = new Origins(() => fake.origin, SILENT);
   origins.update(datasets());
   const limits = limitsFor(memoryBytes, init.limits);
-  const reads = new ReadHandler({ store, origins, counters, limits, logger: SILENT });
+  const connect =
+    init.connect ??
+    (() => {
+      throw new Error('it has no neighbours');
+    });
+  const neighbours = new Neighbours({ id: init.id ?? 'w0', connect });
+  const now = init.now ?? (() => 0);
+  const reads = new ReadHandler({ store, origins, neighbours, counters, limits, logger: SILENT, now });
   const ask = (source: Source, request: Ask): FakeExchange => {
     const body = readBody(source, request);
-    const exchange = new FakeExchange(OPCODES.READ.wire, body, !request.hold, request.connection);
+    const connection =
+      request.connection ?? (request.reader ? new FakeConnection(request.reader) : undefined);
+    const exchange = new FakeExchange(OPCODES.READ.wire, body, !request.hold, connection);
     reads.handle(exchange);
     return exchange;
   };
@@ -93,5 +115,5 @@ export function fixture(init: { memoryBytes?: number; auto?: boolean; limits?: P
     store.pool.check();
     return store.pool.usedBytes;
   };
-  return { fake, store, counters, origins, reads, limits, ask, drain };
+  return { fake, store, counters, origins, neighbours, reads, limits, ask, drain };
 }
