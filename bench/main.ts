@@ -5,6 +5,7 @@ import { fleet } from './fleet.js';
 import { type Bench, printFigures } from './lab/figures.js';
 import { baselineOf, movedLines, readResults, saveResults } from './lab/results.js';
 import { metadata } from './metadata.js';
+import { randomRead } from './random-read.js';
 import { ring } from './ring.js';
 import { scaleWorkers } from './scale-workers.js';
 import { smallFiles } from './small-files.js';
@@ -15,6 +16,7 @@ import { workerRanges } from './worker-ranges.js';
 const benches: readonly Bench[] = [
   warmRead,
   coldRead,
+  randomRead,
   smallFiles,
   metadata,
   workerRanges,

@@ -3,12 +3,13 @@
  * Beside them the same on the local file system, and on the FUSE floor where the question is what FUSE itself costs.
  */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { Cluster, undoing } from '@tidecache/test';
+import { undoing } from '@tidecache/test';
+import { startCluster } from './lab/bench-cluster.js';
 import type { Run } from './lab/cpu.js';
 import { atMost, type Bench, type Figure, median } from './lab/figures.js';
 import { mountNullTree } from './lab/null-mount.js';
 import { dirName, fileName } from './lab/origin/spec.js';
-import { BUCKET, startOrigin } from './lab/origin/start.js';
+import { startOrigin } from './lab/origin/start.js';
 import { dropKernelCaches, found, listed, type TreeShape, walk } from './lab/walking.js';
 
 const bench = 'metadata';
@@ -34,8 +35,7 @@ export const metadata: Bench = {
           { prefix: 'tree/', ...tree, size: SIZE },
         ],
       });
-      const cluster = await Cluster.start(scratch, { workers: 1, memory: '128MiB' });
-      await cluster.addDataset('/bench', `s3://${BUCKET}`, '--metadata', 'once', ...origin.flags);
+      const cluster = await startCluster(scratch, origin, { workers: 1, memory: '128MiB' });
       const figures: Figure[] = [];
       const tell = (figure: Omit<Figure, 'bench'>) => {
         figures.push({ bench, ...figure });

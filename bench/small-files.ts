@@ -2,7 +2,8 @@
  * Files of 23 KB in random order, one thread, the kernel's caches dropped: what a data set of samples is read like.
  * The workers hold the bytes; `rclone mount`, beside it, has them in a cache in tmpfs.
  */
-import { Cluster, undoing } from '@tidecache/test';
+import { undoing } from '@tidecache/test';
+import { startCluster } from './lab/bench-cluster.js';
 import { atLeast, type Bench, type Figure, median } from './lab/figures.js';
 import { BUCKET, startOrigin } from './lab/origin/start.js';
 import { mountRclone } from './lab/rclone.js';
@@ -24,8 +25,7 @@ export const smallFiles: Bench = {
     undoing(bench, async (scratch) => {
       const shape = { dirs: 0, files: quick ? 2_000 : 10_000 };
       const origin = await startOrigin(scratch, { objects: [{ prefix: 's/', ...shape, size: FILE_BYTES }] });
-      const cluster = await Cluster.start(scratch, { workers: 3, memory: '512MiB' });
-      await cluster.addDataset('/bench', `s3://${BUCKET}`, '--metadata', 'once', ...origin.flags);
+      const cluster = await startCluster(scratch, origin, { workers: 3, memory: '512MiB' });
       const contenders = {
         tidecache: `${(await cluster.mount()).dir}/bench/s`,
         rclone: `${await mountRclone(scratch, origin.endpoint, BUCKET)}/s`,

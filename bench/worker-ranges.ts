@@ -4,9 +4,10 @@
  */
 import { fileURLToPath } from 'node:url';
 import { encodeSource, fileIdOf, Source } from '@tidecache/protocol';
-import { Cluster, freePorts, needPrograms, run, type Scratch, Service, undoing } from '@tidecache/test';
+import { type Cluster, freePorts, needPrograms, run, type Scratch, Service, undoing } from '@tidecache/test';
+import { startCluster } from './lab/bench-cluster.js';
 import { atLeast, atMost, type Bench, type Figure, median } from './lab/figures.js';
-import { BUCKET, startOrigin } from './lab/origin/start.js';
+import { startOrigin } from './lab/origin/start.js';
 import type { Asking } from './lab/ranges/asker.js';
 import { cpuSecondsOf } from './lab/resident.js';
 
@@ -61,8 +62,7 @@ export const workerRanges: Bench = {
 
 async function warmWorker(scratch: Scratch) {
   const origin = await startOrigin(scratch, { objects: [{ key: 'large', size: FILE_BYTES }] });
-  const cluster = await Cluster.start(scratch, { workers: 1, memory: '1GiB', unixSockets: false });
-  await cluster.addDataset('/bench', `s3://${BUCKET}`, '--metadata', 'once', ...origin.flags);
+  const cluster = await startCluster(scratch, origin, { workers: 1, memory: '1GiB', unixSockets: false });
   const client = await cluster.connect('warm-up');
   const inode = await client.resolve('/bench/large');
   const handle = await client.open(inode.ino as never);
