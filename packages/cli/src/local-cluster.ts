@@ -1,6 +1,6 @@
 /** `up`'s children: a master, workers, and a mount, each in a supervised process. */
-import { rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { formatEndpoint } from './config/endpoint.js';
 import { type Env, SECRET_VARIABLE } from './config/env.js';
 import type { Config } from './config/schema.js';
@@ -78,11 +78,17 @@ export function createLocalCluster(init: LocalClusterInit): LocalCluster {
   /** A worker removes its own socket, unless it was killed. */
   function removeSockets(): void {
     if (!ownsDataDir) return;
-    for (const { name } of workers) rmSync(socketOf(name), { force: true });
+    const names = workers.map(({ name }) => basename(socketOf(name)));
+    for (const file of readdirSync(dataDir)) {
+      // Threads after the first add a number.
+      if (names.includes(file.replace(/\.\d+$/, ''))) rmSync(join(dataDir, file), { force: true });
+    }
   }
 
   function superviseWorker(id: string): Supervisor {
     const memory = String(config.worker.memory);
+    // Several processes share this machine's cores already.
+    const threads = config.worker.threads === 'auto' ? 1 : config.worker.threads;
     const socket = socketFlags(socketOf(id), logger);
     return supervise({
       name: id,
@@ -96,6 +102,8 @@ export function createLocalCluster(init: LocalClusterInit): LocalCluster {
           rpc,
           '--memory',
           memory,
+          '--threads',
+          String(threads),
           '--listen',
           listen,
           ...socket,

@@ -38,6 +38,8 @@ export const MAX_KEY_BYTES = 4096;
 export const MAX_READDIR_ENTRIES = 2048;
 /** Workers that placement may rank; ids in a ring message. */
 export const MAX_WORKERS = 4096;
+/** Event loops of one worker, each with a port of its own. */
+export const MAX_LANES = 64;
 /** Datasets in one cluster. */
 export const MAX_DATASETS = 4096;
 

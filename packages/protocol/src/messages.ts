@@ -6,6 +6,7 @@ import {
   MAX_BLOCK_BYTES,
   MAX_DATASETS,
   MAX_KEY_BYTES,
+  MAX_LANES,
   MAX_READDIR_ENTRIES,
   MAX_SLAB_BYTES,
   MAX_SLABS,
@@ -85,12 +86,24 @@ export type InodeRecord = z.infer<typeof InodeRecord>;
 export const Entry = z.strictObject({ name, inode: InodeRecord, validMs: z.number().nonnegative() });
 export type Entry = z.infer<typeof Entry>;
 
+const port = z.number().int().min(1).max(65535);
+const unixPath = text(108);
+
+/** One event loop of a worker: where it listens, beside the member's host. */
+export const Lane = z.strictObject({ port, unixPath: unixPath.optional() });
+export type Lane = z.infer<typeof Lane>;
+
 export const RingMember = z.strictObject({
   id: text(128),
   host: text(256),
-  port: z.number().int().min(1).max(65535),
+  port,
   /** A Unix-domain socket, usable where {@link RingMember.hostId} is one's own. */
-  unixPath: text(108).optional(),
+  unixPath: unixPath.optional(),
+  /**
+   * All event loops of a worker that has several, the first as above: a block is asked of its own (`laneOf`). Absent
+   * with one.
+   */
+  lanes: z.array(Lane).min(2).max(MAX_LANES).optional(),
   /** Tells hosts (network and mount namespaces) apart. */
   hostId: text(256),
   /** Share of the blocks, relative to the others': its memory in bytes. */

@@ -7,7 +7,11 @@ t.equal(limits.HEADER_BYTES, 40);
 t.ok(limits.SECTOR_BYTES >= 4096 && Number.isInteger(Math.log2(limits.SECTOR_BYTES)));
 for (const [name, value] of Object.entries(limits)) {
   t.ok(Number.isSafeInteger(value) && value > 0, `${name} is a positive integer`);
-  t.match(name, /(_BYTES|_MS|_ENTRIES|_WORKERS|_DATASETS|_SLABS|^[KMG]iB)$/, `${name} carries its unit`);
+  t.match(
+    name,
+    /(_BYTES|_MS|_ENTRIES|_WORKERS|_LANES|_DATASETS|_SLABS|^[KMG]iB)$/,
+    `${name} carries its unit`,
+  );
 }
 t.ok(
   limits.MAX_BODY_BYTES <= 0xffff_ffff && limits.MAX_PAYLOAD_BYTES <= 0xffff_ffff,

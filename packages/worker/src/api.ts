@@ -24,7 +24,14 @@ export interface WorkerInit {
   readonly sharedMemoryDir?: string | undefined;
   /** What clients dial; the listening host without it, or this host's address towards the master when that is any. */
   readonly advertiseHost?: string | undefined;
-  /** For blocks. The process takes 15 % and 100 MB more at most. */
+  /**
+   * Event loops that serve blocks: one in this thread (1, the default), or several in threads of their own, with equal
+   * shares of the memory. Then there is no `openOrigin`.
+   */
+  readonly threads?: number | undefined;
+  /** Where threads after the first listen: this port and those after it; any free ones without. */
+  readonly threadPort?: number | undefined;
+  /** For blocks. The process takes 15 % and 100 MB more at most, and 40 MB for each thread. */
   readonly memoryBytes: number;
   readonly secret: string;
   /** Where /healthz, /readyz and /metrics are served; nowhere without. */
@@ -42,10 +49,14 @@ export interface WorkerInit {
 
 export interface Worker {
   readonly id: string;
-  /** What clients dial. */
+  /** What clients dial: the first of {@link addresses}. */
   readonly address: HostPort;
+  /** One for each of its threads. */
+  readonly addresses: readonly HostPort[];
   readonly http?: HostPort;
   stats(): WorkerStats;
+  /** Rejects when one of its threads died: the worker must be closed. Never resolves. */
+  readonly failed: Promise<never>;
   /** Leaves the ring, lets requests in flight end for a moment, and frees everything. */
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import {
   KiB,
   LEASE_MS,
   MAX_BLOCK_BYTES,
+  MAX_LANES,
   MAX_READ_BYTES,
   MiB,
   ORIGIN_ATTEMPT_MS,
@@ -47,6 +48,11 @@ export const REGISTER_RETRY_MS = 250;
 export const REGISTER_RETRY_MAX_MS = 5_000;
 /** Requests in flight may take this long to end when the worker closes. */
 export const CLOSE_GRACE_MS = 2_000;
+/** A thread may take this long to close, then it is ended; to start, then the worker fails. */
+export const LANE_CLOSE_MS = 3_000;
+export const LANE_START_MS = 60_000;
+/** How often a thread tells its counters: they are that old at most. */
+export const LANE_STATS_MS = 100;
 /** The HTTP server's: probes and scrapes are few and short. */
 export const HTTP_CONNECTIONS = 64;
 export const HTTP_TIMEOUT_MS = 5_000;
@@ -86,19 +92,20 @@ export interface Limits {
   readonly sendingBytes: number;
 }
 
-export function limitsFor(memoryBytes: number, overrides: Partial<Limits> = {}): Limits {
+/** The limits of one of `lanes` lanes, that has `memoryBytes`. */
+export function limitsFor(memoryBytes: number, overrides: Partial<Limits> = {}, lanes = 1): Limits {
   return {
-    runningFills: 64,
-    fills: 4096,
-    fillingBytes: Math.min(memoryBytes / 4, 1 * GiB),
+    runningFills: Math.ceil(64 / lanes),
+    fills: Math.ceil(4096 / lanes),
+    fillingBytes: Math.min(memoryBytes / 4, (1 * GiB) / lanes),
     readAheadShare: 0.5,
-    exchanges: 8192,
-    sendingBytes: 2 * GiB,
+    exchanges: Math.ceil(8192 / lanes),
+    sendingBytes: (2 * GiB) / lanes,
     ...overrides,
   };
 }
 
-const smallest = limitsFor(MIN_MEMORY_BYTES);
+const smallest = limitsFor(MIN_MEMORY_BYTES, {}, MAX_LANES);
 const relations: [boolean, string][] = [
   [UNIT_BYTES === SECTOR_BYTES, 'a unit of memory is a sector'],
   [MAX_EXTENT_BYTES % PAGE_BYTES === 0, 'an extent is whole pages'],
@@ -111,6 +118,8 @@ const relations: [boolean, string][] = [
   [ORIGIN_ATTEMPT_MS < FILL_DEADLINE_MS, 'a fill outlives one attempt at its origin'],
   [MASTER_CALL_MS + HEARTBEAT_MS < LEASE_MS, 'a heartbeat that hangs leaves time for the next'],
   [MASTER_CALL_MS < START_DEADLINE_MS, 'a start outlives one call to the master'],
+  [CLOSE_GRACE_MS < LANE_CLOSE_MS, 'a thread is ended after its requests had their time'],
+  [LANE_STATS_MS < HEARTBEAT_MS, 'a heartbeat tells what has just been counted'],
 ];
 for (const [holds, relation] of relations) {
   if (!holds) throw new Error(`limits: it does not hold that ${relation}`);

@@ -2,9 +2,10 @@
  * The configuration: one schema, from which the flags, the names in the environment, the help and the README's table
  * all follow. A key `worker.unixSocket` is `TIDECACHE_WORKER_UNIX_SOCKET` in the environment.
  */
+import { MAX_LANES } from '@tidecache/protocol';
 import { z } from 'zod';
 import { MAX_LOCAL_WORKERS } from '../limits.js';
-import { count, endpoint, listenEndpoint, oneOf, size, text } from './values.js';
+import { count, countOrAuto, endpoint, listenEndpoint, oneOf, size, text } from './values.js';
 
 /** What is said of a key besides its type. */
 export interface About {
@@ -77,6 +78,17 @@ const sections = {
     advertise: optionalKey(text, {
       flag: '--advertise <HOST>',
       help: 'the host under which others reach the worker, where it is not that of --listen',
+    }),
+    threads: key(countOrAuto(1, MAX_LANES), {
+      flag: '--threads <N>',
+      help: 'event loops that serve blocks, each with its share of the memory; auto: by the cores',
+      default: 'auto',
+      unit: 'threads',
+    }),
+    threadPort: optionalKey(count(1, 65_535), {
+      flag: '--thread-port <PORT>',
+      help: 'the first port of the threads after the first; any free ones without it',
+      unit: 'port',
     }),
     unixSocket: optionalKey(text, {
       flag: '--unix-socket <PATH>',

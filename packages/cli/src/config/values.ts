@@ -53,6 +53,14 @@ export function count(least: number, most: number) {
   });
 }
 
+/** The same, or `auto`: what fits the machine. */
+export function countOrAuto(least: number, most: number) {
+  const number = count(least, most);
+  return z.union([z.literal('auto'), number], {
+    error: ({ input }) => `'${String(input)}' is neither auto nor a whole number from ${least} to ${most}`,
+  });
+}
+
 /** One of a few words. */
 export function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
   return z.enum(words, { error: ({ input }) => `'${String(input)}' is none of ${words.join(', ')}` });

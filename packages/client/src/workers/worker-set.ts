@@ -1,8 +1,10 @@
-/** The workers on the ring: one link each, and whom to ask for a block. */
+/** The workers on the ring: a link to each of their lanes, and whom to ask for a block. */
 import {
   createPlacement as createRealPlacement,
   createSpread,
   type FileId,
+  laneOf,
+  lanesOf,
   type Placement,
   type Ring,
   type RingMember,
@@ -27,9 +29,10 @@ export interface WorkerSetInit {
 
 export class WorkerSet {
   readonly #init: WorkerSetInit;
-  readonly #links = new Map<WorkerId, WorkerLink>();
   /** This client's own among all readers of a hot file: where several workers serve a block, it picks one. */
   readonly #phase: number;
+  /** By worker, a link to each lane: each fails, and is probed, by itself. */
+  readonly #links = new Map<WorkerId, readonly WorkerLink[]>();
   #placement: Placement | undefined;
   #spread: Spread | undefined;
   #closed = false;
@@ -49,21 +52,23 @@ export class WorkerSet {
     this.#placement = (this.#init.createPlacement ?? createRealPlacement)(ring);
     this.#spread = createSpread(this.#placement);
     const members = new Map(ring.members.map((member) => [workerId(member.id), member]));
-    for (const [id, link] of this.#links) {
+    for (const [id, links] of this.#links) {
       const member = members.get(id);
-      if (member && sameAddress(member, link.member)) continue;
+      if (member && sameAddresses(laneMembers(member), links)) continue;
       this.#links.delete(id);
-      link.close().catch(() => {});
+      for (const link of links) link.close().catch(() => {});
     }
     for (const [id, member] of members) {
-      if (!this.#links.has(id)) this.#links.set(id, new WorkerLink({ ...this.#init, member }));
+      if (this.#links.has(id)) continue;
+      const links = laneMembers(member).map((lane) => new WorkerLink({ ...this.#init, member: lane }));
+      this.#links.set(id, links);
     }
   }
 
   /** Whom to ask for a block of a hot file of `blocks` blocks; undefined when that worker is put aside. */
   spread(fileId: FileId, blocks: number, blockIndex: number): WorkerLink | undefined {
     const member = this.#spread?.pick(fileId, blocks, blockIndex, this.#phase);
-    const link = member && this.#links.get(workerId(member.id));
+    const link = member && this.#linkTo(member, fileId, blockIndex);
     return link?.aside ? undefined : link;
   }
 
@@ -82,7 +87,7 @@ export class WorkerSet {
     for (;;) {
       const ranked = this.#placement.rank(fileId, blockIndex, count);
       for (const member of ranked) {
-        const link = this.#links.get(workerId(member.id));
+        const link = this.#linkTo(member, fileId, blockIndex);
         if (link && !tried.has(link.id) && (desperate || !link.aside)) return link;
       }
       if (ranked.length < count) return undefined;
@@ -91,13 +96,26 @@ export class WorkerSet {
     }
   }
 
+  /** To the lane of a worker that a block belongs to. */
+  #linkTo(member: RingMember, fileId: FileId, blockIndex: number): WorkerLink | undefined {
+    const links = this.#links.get(workerId(member.id));
+    return links?.[laneOf(fileId, blockIndex, links.length)];
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    const links = [...this.#links.values()];
+    const links = [...this.#links.values()].flat();
     this.#links.clear();
     await Promise.allSettled(links.map((link) => link.close()));
   }
 }
+
+/** A worker as its lanes: each as if it were a worker of one. */
+const laneMembers = (member: RingMember): RingMember[] =>
+  lanesOf(member).map(({ port, unixPath }) => ({ ...member, port, unixPath, lanes: undefined }));
+
+const sameAddresses = (lanes: readonly RingMember[], links: readonly WorkerLink[]): boolean =>
+  lanes.length === links.length && lanes.every((lane, i) => sameAddress(lane, links[i]!.member));
 
 const sameAddress = (a: RingMember, b: RingMember): boolean =>
   a.host === b.host && a.port === b.port && a.unixPath === b.unixPath && a.hostId === b.hostId;

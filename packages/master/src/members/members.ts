@@ -4,9 +4,11 @@
  * goes back. After a restart the ring of before stays until every worker on it is back, or one lease has passed: a
  * master's restart moves no block.
  */
+import { isDeepStrictEqual } from 'node:util';
 import {
   epoch,
   LEASE_MS,
+  lanesOf,
   type Ring,
   RingMember,
   TidecacheError,
@@ -235,7 +237,7 @@ const sameMember = (a: RingMember, b: RingMember | undefined) =>
   b !== undefined &&
   a.id === b.id &&
   sameAddress(a, b) &&
-  a.unixPath === b.unixPath &&
+  isDeepStrictEqual(lanesOf(a), lanesOf(b)) &&
   a.hostId === b.hostId &&
   a.weight === b.weight;
 

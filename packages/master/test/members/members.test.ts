@@ -118,6 +118,12 @@ t.test('registering again unchanged makes no epoch; another weight or address do
   t.equal(rings.length, 1);
   members.register(ask('a', { weight: 5 }), {});
   t.equal(rings.length, 2);
+  const { port } = ask('a').member;
+  members.register(ask('a', { weight: 5, lanes: [{ port }, { port: 7 }] }), {});
+  members.register(ask('a', { weight: 5, lanes: [{ port }, { port: 7 }] }), {});
+  t.equal(rings.length, 3, 'a second lane');
+  members.register(ask('a', { weight: 5, lanes: [{ port }, { port: 8 }] }), {});
+  t.equal(rings.length, 4, 'a lane that moved');
 });
 
 t.test('an id that is in use elsewhere is refused, unless its connection broke', async (t) => {

@@ -17,22 +17,9 @@ export class Pool {
   /** By area of the largest extent's size: 1 when its memory is there. */
   readonly #backed: Uint8Array;
 
-  /** Throws INVALID when the budget is too small to work with, NO_SPACE when the host has not that much. */
+  /** Throws as {@link assertMemory}, and NO_SPACE when the system refuses. */
   constructor(memoryBytes: number, hostBytes: number = hostMemoryBytes(), slabs?: Slabs) {
-    if (!Number.isSafeInteger(memoryBytes) || memoryBytes < MIN_MEMORY_BYTES) {
-      throw new TidecacheError(
-        'INVALID',
-        `cannot start a worker with ${memoryBytes} bytes of memory: at least ${formatSize(MIN_MEMORY_BYTES)} are needed`,
-      );
-    }
-    // Untouched memory costs nothing, so the system would promise any amount, and kill the process later.
-    if (memoryBytes > hostBytes) {
-      const has = `this host or container has ${formatSize(hostBytes)} in all`;
-      throw new TidecacheError(
-        'NO_SPACE',
-        `cannot start a worker with ${formatSize(memoryBytes)} of memory: ${has} (give the worker less)`,
-      );
-    }
+    assertMemory(memoryBytes, hostBytes);
     this.capacityBytes = poolBytes(memoryBytes);
     this.#slabs = slabs ?? privateSlabs(this.capacityBytes);
     this.#unitsPerSlab = this.#slabs.slabBytes / UNIT_BYTES;
@@ -95,6 +82,24 @@ export class Pool {
 
 /** What a budget makes: whole extents. */
 export const poolBytes = (memoryBytes: number): number => memoryBytes - (memoryBytes % MAX_EXTENT_BYTES);
+
+/** Throws INVALID when the budget is too small to work with, NO_SPACE when the host has not that much. */
+export function assertMemory(memoryBytes: number, hostBytes: number = hostMemoryBytes()): void {
+  if (!Number.isSafeInteger(memoryBytes) || memoryBytes < MIN_MEMORY_BYTES) {
+    throw new TidecacheError(
+      'INVALID',
+      `cannot start a worker with ${memoryBytes} bytes of memory: at least ${formatSize(MIN_MEMORY_BYTES)} are needed`,
+    );
+  }
+  // Untouched memory costs nothing, so the system would promise any amount, and kill the process later.
+  if (memoryBytes > hostBytes) {
+    const has = `this host or container has ${formatSize(hostBytes)} in all`;
+    throw new TidecacheError(
+      'NO_SPACE',
+      `cannot start a worker with ${formatSize(memoryBytes)} of memory: ${has} (give the worker less)`,
+    );
+  }
+}
 
 export const unitsOf = (bytes: number): number => Math.ceil(bytes / UNIT_BYTES);
 

@@ -8,6 +8,8 @@ import {
   encodeRead,
   encodeSource,
   type FileId,
+  laneOf,
+  lanesOf,
   OPCODES,
   type Placement,
   READ_AHEAD,
@@ -24,11 +26,15 @@ import { COPY_DEADLINE_MS, COPY_SILENCE_MS } from '../limits.js';
 export interface NeighboursInit {
   /** This worker's own id. */
   readonly id: string;
+  /** Which of its lanes asks, and how many it has: only its own blocks are copied ahead here. */
+  readonly lane: number;
+  readonly lanes: number;
   readonly connect: (address: Address) => Peer;
 }
 
 export class Neighbours {
   readonly #init: NeighboursInit;
+  /** By worker and lane. */
   readonly #peers = new Map<string, { readonly where: string; readonly peer: Peer }>();
   #placement: Placement | undefined;
   #spread: Spread | undefined;
@@ -43,10 +49,14 @@ export class Neighbours {
     if (this.#closed) return;
     this.#placement = createPlacement(ring);
     this.#spread = createSpread(this.#placement);
-    const places = new Map(ring.members.map((member) => [member.id, where(member)]));
-    for (const [id, known] of this.#peers) {
-      if (places.get(id) === known.where) continue;
-      this.#peers.delete(id);
+    const places = new Map(
+      ring.members.flatMap((member) =>
+        lanesOf(member).map(({ port }, lane) => [keyOf(member, lane), where(member.host, port)]),
+      ),
+    );
+    for (const [key, known] of this.#peers) {
+      if (places.get(key) === known.where) continue;
+      this.#peers.delete(key);
       void known.peer.close();
     }
   }
@@ -66,7 +76,10 @@ export class Neighbours {
     for (let next = group + 1; next <= group + groups; next++) {
       shares.push(...spread.sharesOf(this.#init.id, fileId, blocks, next));
     }
-    return shares.filter((block) => this.ownerOf(fileId, block) !== undefined);
+    const { lane, lanes } = this.#init;
+    return shares.filter(
+      (block) => laneOf(fileId, block, lanes) === lane && this.ownerOf(fileId, block) !== undefined,
+    );
   }
 
   /**
@@ -78,9 +91,10 @@ export class Neighbours {
     fill: Fill,
     options: Pick<RequestOptions, 'into' | 'signal' | 'onProgress'>,
   ): Promise<void> {
+    const fileId = fill.block.key.slice(0, -4) as FileId;
     const body = encodeRead({
       lease: 0,
-      fileId: fill.block.key.slice(0, -4) as FileId,
+      fileId,
       blockIndex: fill.blockIndex,
       offset: fill.from,
       length: fill.bytes,
@@ -88,11 +102,15 @@ export class Neighbours {
       flags: READ_WHOLE_BLOCK | (fill.readAhead ? READ_AHEAD : 0),
       source: encodeSource(fill.source),
     });
-    const { payloadBytes } = await this.#peerOf(owner).request(OPCODES.READ.wire, body, {
-      ...options,
-      deadlineMs: COPY_DEADLINE_MS,
-      silenceMs: COPY_SILENCE_MS,
-    });
+    const { payloadBytes } = await this.#peerOf(owner, fileId, fill.blockIndex).request(
+      OPCODES.READ.wire,
+      body,
+      {
+        ...options,
+        deadlineMs: COPY_DEADLINE_MS,
+        silenceMs: COPY_SILENCE_MS,
+      },
+    );
     if (payloadBytes !== fill.bytes) {
       const what = `worker ${owner.id} sent ${payloadBytes} of ${fill.bytes} bytes of ${fill.source.key}`;
       throw new TidecacheError('CORRUPT', what);
@@ -106,15 +124,21 @@ export class Neighbours {
     await Promise.all(known.map(({ peer }) => peer.close()));
   }
 
-  #peerOf(member: RingMember): Peer {
+  #peerOf(member: RingMember, fileId: FileId, blockIndex: number): Peer {
     if (this.#closed) throw new TidecacheError('CANCELLED', 'the worker is closing');
-    const known = this.#peers.get(member.id);
-    if (known?.where === where(member)) return known.peer;
+    const lanes = lanesOf(member);
+    const lane = laneOf(fileId, blockIndex, lanes.length);
+    const address = { host: member.host, port: lanes[lane]!.port };
+    const key = keyOf(member, lane);
+    const place = where(address.host, address.port);
+    const known = this.#peers.get(key);
+    if (known?.where === place) return known.peer;
     void known?.peer.close();
-    const peer = this.#init.connect({ host: member.host, port: member.port });
-    this.#peers.set(member.id, { where: where(member), peer });
+    const peer = this.#init.connect(address);
+    this.#peers.set(key, { where: place, peer });
     return peer;
   }
 }
 
-const where = ({ host, port }: RingMember): string => `${host} ${port}`;
+const keyOf = ({ id }: RingMember, lane: number): string => `${id} ${lane}`;
+const where = (host: string, port: number): string => `${host} ${port}`;

@@ -92,7 +92,7 @@ export function fixture(
     (() => {
       throw new Error('it has no neighbours');
     });
-  const neighbours = new Neighbours({ id: init.id ?? 'w0', connect });
+  const neighbours = new Neighbours({ id: init.id ?? 'w0', lane: 0, lanes: 1, connect });
   const now = init.now ?? (() => 0);
   const reads = new ReadHandler({ store, origins, neighbours, counters, limits, logger: SILENT, now });
   const ask = (source: Source, request: Ask): FakeExchange => {
