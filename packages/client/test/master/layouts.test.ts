@@ -6,9 +6,7 @@ import {
   TidecacheError,
 } from '@tidecache/protocol';
 import { t } from 'tap';
-import { MAX_RECORDS } from '../../src/limits.js';
 import { Layouts } from '../../src/master/layouts.js';
-import { Lru } from '../../src/master/lru.js';
 import type { MasterLink } from '../../src/master/master-link.js';
 import { FakeClock, settle } from '../doubles/fake-clock.js';
 import { fileRecord } from '../doubles/fake-master.js';
@@ -118,16 +116,4 @@ t.test('what is pushed as gone is forgotten', async (t) => {
   layouts.forget({ entries: [], inodes: [10] });
   t.ok(layouts.getattr(INO) instanceof Promise);
   t.ok(layouts.lookup(ROOT_INODE, 'f') instanceof Promise);
-});
-
-t.test('memory is bounded: what was longest unused goes', async (t) => {
-  t.ok(MAX_RECORDS > 0);
-  const lru = new Lru<number, string>(2);
-  lru.set(1, 'a');
-  lru.set(2, 'b');
-  t.equal(lru.get(1), 'a');
-  lru.set(3, 'c');
-  t.equal(lru.get(2), undefined);
-  t.equal(lru.get(1), 'a');
-  t.equal(lru.size, 2);
 });
