@@ -12,11 +12,13 @@ import { FUSE_MAJOR, FUSE_MIN_MINOR, FUSE_MINOR, INIT } from './wire.js';
 /**
  * EXPLICIT_INVAL_DATA: an inode is one version of a file, so its pages are right for as long as it lives; without the
  * flag the kernel would drop them whenever mtime or size looked different.
+ *
+ * Not READDIRPLUS_AUTO: who lists first and asks for attributes later (find, os.scandir) gets bare names by it, and then
+ * costs a LOOKUP for each, of which a large directory has more than the client remembers.
  */
 const WANTED =
   INIT.ASYNC_READ |
   INIT.DO_READDIRPLUS |
-  INIT.READDIRPLUS_AUTO |
   INIT.NO_OPEN_SUPPORT |
   INIT.PARALLEL_DIROPS |
   INIT.MAX_PAGES |

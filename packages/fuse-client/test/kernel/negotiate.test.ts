@@ -7,7 +7,8 @@ const kernel = { major: 7, minor: 45, maxReadahead: 131072, flags: -1 };
 t.test('takes what both have', (t) => {
   const answer = negotiate(kernel);
   t.equal(answer.minor, 38);
-  t.ok(answer.flags & INIT.MAX_PAGES && answer.flags & INIT.READDIRPLUS_AUTO);
+  t.ok(answer.flags & INIT.MAX_PAGES && answer.flags & INIT.DO_READDIRPLUS);
+  t.notOk(answer.flags & INIT.READDIRPLUS_AUTO, 'attributes come with every listing');
   t.equal(negotiate({ ...kernel, minor: 33 }).minor, 33);
   t.equal(negotiate({ ...kernel, flags: INIT.ASYNC_READ }).flags, INIT.ASYNC_READ);
   t.end();
