@@ -73,7 +73,7 @@ export const SCRUB_BYTES_PER_SECOND = 16 * MiB;
 export const SCRUB_INTERVAL_MS = 250;
 
 /** Memory that one client on this host may look at, and the share of all of it that all such clients may. */
-export const MAX_LEASED_BYTES = 64 * MiB;
+export const MAX_LEASED_BYTES = 128 * MiB;
 export const LEASED_SHARE = 0.25;
 
 /** What a worker takes on at once. Past any of these it answers BUSY, at once. */

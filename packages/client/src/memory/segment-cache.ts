@@ -52,8 +52,10 @@ export class SegmentCache {
       return;
     }
     segment.idleSince = this.#clock.now();
-    if (segment.deliveredBytes >= segment.length) this.#consume(segment);
-    else this.#unread.add(segment);
+    if (segment.deliveredBytes < segment.length) this.#unread.add(segment);
+    // A worker lends it again for less than keeping it would cost: it can't evict what is lent.
+    else if (segment.isMapped) this.drop(segment);
+    else this.#consume(segment);
     this.memory.serve();
   }
 
