@@ -17,6 +17,7 @@ import {
   limitsFor,
   SCRUB_BYTES_PER_SECOND,
   SCRUB_INTERVAL_MS,
+  SIGN_OF_LIFE_MS,
 } from './limits.js';
 import { type Logger, SILENT } from './logger.js';
 import { poolBytes } from './memory/pool.js';
@@ -96,6 +97,7 @@ export async function startLane(init: LaneInit, parts: LaneParts): Promise<Lane>
   const scrub = new Scrub(store, (block) => reads.quarantine(block));
   const scrubBytes = (SCRUB_BYTES_PER_SECOND * SCRUB_INTERVAL_MS) / 1_000 / init.lanes;
   const stopScrub = every(SCRUB_INTERVAL_MS, clock, () => void scrub.step(scrubBytes));
+  const stopSigns = every(SIGN_OF_LIFE_MS, clock, () => reads.signOfLife());
   const port = portOf(server);
   return {
     addresses: [init.unixPath === undefined ? { port } : { port, unixPath: init.unixPath }],
@@ -108,6 +110,7 @@ export async function startLane(init: LaneInit, parts: LaneParts): Promise<Lane>
     failed: new Promise(() => {}),
     async close() {
       stopScrub();
+      stopSigns();
       await server.close(CLOSE_GRACE_MS);
       await reads.filler.close();
       await neighbours.close();

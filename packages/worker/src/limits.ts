@@ -71,6 +71,8 @@ export const COPY_SILENCE_MS = 1_000;
 /** Bytes in memory whose checksums are verified, per second: about 0.5 % of one core. */
 export const SCRUB_BYTES_PER_SECOND = 16 * MiB;
 export const SCRUB_INTERVAL_MS = 250;
+/** Who waits for an origin hears of this worker so often, and after twice that at the latest. */
+export const SIGN_OF_LIFE_MS = 400;
 
 /** Memory that one client on this host may look at, and the share of all of it that all such clients may. */
 export const MAX_LEASED_BYTES = 128 * MiB;
@@ -117,6 +119,7 @@ const relations: [boolean, string][] = [
   [COPY_SILENCE_MS < WORKER_ATTEMPT_MS, "a silent owner is given up before its replica's readers give up"],
   [ORIGIN_ATTEMPT_MS < FILL_DEADLINE_MS, 'a fill outlives one attempt at its origin'],
   [MASTER_CALL_MS + HEARTBEAT_MS < LEASE_MS, 'a heartbeat that hangs leaves time for the next'],
+  [SIGN_OF_LIFE_MS * 4 <= WORKER_ATTEMPT_MS, 'a worker that waits for an origin is not taken for dead'],
   [MASTER_CALL_MS < START_DEADLINE_MS, 'a start outlives one call to the master'],
   [CLOSE_GRACE_MS < LANE_CLOSE_MS, 'a thread is ended after its requests had their time'],
   [LANE_STATS_MS < HEARTBEAT_MS, 'a heartbeat tells what has just been counted'],

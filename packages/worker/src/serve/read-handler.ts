@@ -45,7 +45,8 @@ export class ReadHandler {
   readonly #limits: Limits;
   readonly #logger: Logger;
   readonly #shared: SharedMemory | undefined;
-  #waiting = 0;
+  /** Requests that wait for an origin. */
+  readonly #readers = new Set<Reader>();
 
   constructor(init: {
     store: BlockStore;
@@ -74,7 +75,12 @@ export class ReadHandler {
 
   /** Requests that wait for an origin. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#readers.size;
+  }
+
+  /** Every now and then: who waits hears that this worker lives. */
+  signOfLife(): void {
+    for (const reader of this.#readers) reader.signOfLife();
   }
 
   handle(exchange: Exchange): void {
@@ -156,7 +162,7 @@ export class ReadHandler {
 
   #assertRoom(bytes: number, readAhead: boolean): void {
     const { exchanges, sendingBytes, readAheadShare } = this.#limits;
-    const open = this.#waiting + this.replies.sending;
+    const open = this.#readers.size + this.replies.sending;
     if (open >= exchanges * (readAhead ? readAheadShare : 1)) {
       throw new TidecacheError('BUSY', `the worker has ${open} requests open already`);
     }
@@ -244,7 +250,7 @@ export class ReadHandler {
       replies: this.replies,
       onEnd: (reader, error) => this.#onReaderEnd(reader, error),
     });
-    this.#waiting++;
+    this.#readers.add(reader);
     this.#store.pin(block);
     block.waiters ??= new Set();
     block.waiters.add(reader);
@@ -260,7 +266,7 @@ export class ReadHandler {
 
   #onReaderEnd(reader: Reader, error?: TidecacheError): void {
     const { block } = reader;
-    this.#waiting--;
+    this.#readers.delete(reader);
     block.waiters?.delete(reader);
     if (block.waiters?.size === 0) block.waiters = undefined;
     this.#store.unpin(block);

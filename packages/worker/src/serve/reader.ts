@@ -2,7 +2,7 @@
  * One READ that waits for bytes. It passes pages on in order as they arrive, and the rest of its range as soon as
  * that is complete. It holds a pin: what it waits for, and what is there already, stays.
  */
-import { asTidecacheError, PAGE_BYTES, type TidecacheError } from '@tidecache/protocol';
+import { asTidecacheError, EMPTY_BODY, PAGE_BYTES, type TidecacheError } from '@tidecache/protocol';
 import type { Exchange } from '@tidecache/transport';
 import type { Block, Waiter } from '../block.js';
 import type { Replies } from './replies.js';
@@ -19,6 +19,8 @@ export class Reader implements Waiter {
   /** Called once, however it ends. */
   readonly #onEnd: (reader: Reader, error?: TidecacheError) => void;
   #ended = false;
+  /** Nothing has been sent since the last time that it was looked at. */
+  #silent = false;
 
   constructor(init: {
     exchange: Exchange;
@@ -47,6 +49,7 @@ export class Reader implements Waiter {
     if (end <= this.at) return;
     const from = this.at;
     this.at = end;
+    this.#silent = false;
     try {
       this.#replies.send(this.#exchange, this.block, from, end, end < this.to);
     } catch (thrown) {
@@ -61,6 +64,15 @@ export class Reader implements Waiter {
     if (this.#ended) return;
     this.#exchange.fail(error);
     this.#end(error);
+  }
+
+  /**
+   * Tells a client that has heard nothing for a while that its answer is still being worked on. Without it, a client
+   * would take a slow origin for a dead worker and ask others, which ask the same origin for the same bytes.
+   */
+  signOfLife(): void {
+    if (this.#silent && !this.#ended) this.#exchange.reply(EMPTY_BODY, undefined, { more: true });
+    this.#silent = true;
   }
 
   /** Nobody waits for the reply any more. */

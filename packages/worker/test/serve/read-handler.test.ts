@@ -278,3 +278,24 @@ t.test('memory that changed is not served, and fetched anew', async (t) => {
   t.strictSame(again.bytes, bytesOf(source, 3, 10));
   t.equal(await drain(), 0);
 });
+
+t.test('who waits for a slow origin hears that the worker lives', async (t) => {
+  const { ask, fake, reads, drain } = fixture();
+  const source = sourceOf('slow', MiB);
+  const exchange = ask(source, { offset: 0, length: MiB });
+  reads.signOfLife();
+  t.equal(exchange.signsOfLife, 0, 'it has only just come');
+  reads.signOfLife();
+  reads.signOfLife();
+  t.equal(exchange.signsOfLife, 2);
+  fake.pending[0]!.arrive(300_000);
+  reads.signOfLife();
+  t.equal(exchange.signsOfLife, 2, 'bytes are a sign of life');
+  await fake.pending[0]!.finish();
+  await settle();
+  reads.signOfLife();
+  reads.signOfLife();
+  t.equal(exchange.signsOfLife, 2);
+  t.strictSame(exchange.bytes, bytesOf(source, 0, MiB));
+  t.equal(await drain(), 0);
+});

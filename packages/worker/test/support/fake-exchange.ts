@@ -41,6 +41,7 @@ export class FakeExchange implements Exchange {
   readonly frames: Frame[] = [];
   /** What was sent, copied when it was. */
   readonly received: Buffer[] = [];
+  signsOfLife = 0;
   abandoned = false;
   ended = false;
   error: TidecacheError | undefined;
@@ -71,6 +72,10 @@ export class FakeExchange implements Exchange {
 
   reply(body: Uint8Array, payload?: ReplyPayload, options?: { more?: boolean }): void {
     if (this.ended) throw new Error('replied after the end');
+    if (!payload && options?.more) {
+      this.signsOfLife++;
+      return;
+    }
     if (!payload) {
       if (body.length === 0) throw new Error('a READ without bytes');
       this.mapped = Buffer.from(body);
