@@ -65,7 +65,7 @@ t.test('beyond its bounds an answer is copied', async (t) => {
   reads.told(connection, RELEASE, encodeRelease([1]));
   t.equal(lend(0, 32 * KiB).bytes.length, 32 * KiB, 'little is copied sooner than lent');
 
-  const large = await warm(512 * MiB, 20);
+  const large = await warm(1024 * MiB, 34);
   const own = Math.floor(MAX_LEASED_BYTES / (4 * MiB));
   for (let i = 0; i < own; i++) large.lend(i);
   t.equal(large.reads.leases.bytes, MAX_LEASED_BYTES);
