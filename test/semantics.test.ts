@@ -6,7 +6,7 @@ import { t } from 'tap';
 import { Cluster, Scratch, whyNoMount } from './lab/index.js';
 
 interface Example {
-  readonly where: 'origin' | 'mount';
+  readonly where: 'origin' | 'mount' | 'xattrs';
   readonly command: string;
   readonly expected: string;
 }
@@ -23,7 +23,8 @@ t.test('docs/SEMANTICS.md', { skip: whyNoMount() ?? false, timeout: 120_000 }, a
   const cluster = await Cluster.start(scratch, { workers: 2, memory: '64MiB' });
   await cluster.addDataset('/data', `nas://${origin}`, '--metadata', 'always');
   const { dir } = await cluster.mount();
-  const folders = { origin, mount: join(dir, 'data') };
+  const withXattrs = await cluster.mount('kernel', scratch.path('xattrs'), '--xattrs');
+  const folders = { origin, mount: join(dir, 'data'), xattrs: join(withXattrs.dir, 'data') };
   for (const { where, command, expected } of examples) {
     t.equal(await shell(command, folders[where]), expected, `${where}$ ${command}`);
   }
@@ -39,9 +40,9 @@ function shell(command: string, cwd: string): Promise<string> {
 
 function parse(block: string): Example[] {
   const found: Example[] = [];
-  for (const part of block.split(/^(?=(?:origin|mount)\$ )/m)) {
+  for (const part of block.split(/^(?=(?:origin|mount|xattrs)\$ )/m)) {
     const [first, ...rest] = part.split('\n');
-    const [, where, command] = /^(origin|mount)\$ (.*)$/.exec(first!)!;
+    const [, where, command] = /^(origin|mount|xattrs)\$ (.*)$/.exec(first!)!;
     found.push({ where: where as Example['where'], command: command!, expected: rest.join('\n').trimEnd() });
   }
   return found;

@@ -87,9 +87,10 @@ export class Cluster {
   async mount(
     transport: 'kernel' | 'fuse-native' = 'kernel',
     dir = this.#scratch.path(`mnt-${++this.#mounts}`),
+    ...flags: string[]
   ): Promise<MountedDir> {
     mkdirSync(dir, { recursive: true });
-    const service = this.#part(`mount ${dir}`, ['mount', dir, '--transport', transport]);
+    const service = this.#part(`mount ${dir}`, ['mount', dir, '--transport', transport, ...flags]);
     const unmount = async () => {
       const status = await service.stop();
       await run('umount', ['-l', dir]).catch(() => undefined); // only when the process died without doing it

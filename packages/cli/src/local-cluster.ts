@@ -116,11 +116,15 @@ export function createLocalCluster(init: LocalClusterInit): LocalCluster {
   }
 
   function superviseMount(on: string): Supervisor {
-    const { transport, buffer } = config.mount;
-    const bufferFlags = buffer === undefined ? [] : ['--buffer', String(buffer)];
+    const { transport, buffer, xattrs } = config.mount;
+    const flags = [
+      ...['--transport', transport],
+      ...(buffer === undefined ? [] : ['--buffer', String(buffer)]),
+      ...(xattrs ? ['--xattrs'] : []),
+    ];
     return supervise({
       name: 'mount',
-      args: () => ['mount', on, '--master', rpc, '--transport', transport, ...bufferFlags, ...common],
+      args: () => ['mount', on, '--master', rpc, ...flags, ...common],
       env,
       logger,
       onEnded: init.onMountEnded,

@@ -102,7 +102,7 @@ function createCall(io: Io, verb: Verb, command: Command): Call {
   const flags = new Map<ConfigKey, string>();
   for (const key of [...verb.keys, ...COMMON_KEYS]) {
     const value = options[attributeOf(keyRow(key).flag)];
-    if (typeof value === 'string') flags.set(key, value);
+    if (value !== undefined) flags.set(key, String(value));
   }
   const configFile = options.config as string | undefined;
   const loaded = loadConfig({ flags, configFile, env: io.env });

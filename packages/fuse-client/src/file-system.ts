@@ -61,9 +61,12 @@ export interface FileSystem {
   readdir(handle: number, offset: number, max: number): MaybePromise<readonly DirectoryEntry[]>;
   releasedir(handle: number): void;
   statfs(): MaybePromise<StatfsAnswer>;
-  /** The value of an extended attribute; undefined: there is none of that name. */
-  getxattr(ino: InodeId, name: string): MaybePromise<Uint8Array | undefined>;
-  listxattr(ino: InodeId): MaybePromise<readonly string[]>;
+  /**
+   * The value of an extended attribute; undefined: there is none of that name. Of a file system without it, and without
+   * `listxattr`, the kernel asks once and never again: `ls -l` asks for two attributes of every file.
+   */
+  getxattr?(ino: InodeId, name: string): MaybePromise<Uint8Array | undefined>;
+  listxattr?(ino: InodeId): MaybePromise<readonly string[]>;
 }
 
 /** What the file system tells the kernel unasked. A transport that can't pass it on ignores it. */

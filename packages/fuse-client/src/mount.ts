@@ -24,11 +24,13 @@ export async function mountFileSystem(init: MountInit): Promise<Mount> {
 export interface MountClientInit extends Omit<MountInit, 'fileSystem'> {
   readonly client: Client;
   readonly logger?: Logger;
+  /** Have extended attributes. Default false. */
+  readonly xattrs?: boolean;
 }
 
 /** Mounts what `client` sees, and passes the master's invalidations on to the kernel. Leaves `client` open. */
-export async function mountClient({ client, ...init }: MountClientInit): Promise<Mount> {
-  const fileSystem: FileSystem = createFileSystem(client, { openless: init.transport === 'kernel' });
+export async function mountClient({ client, xattrs = false, ...init }: MountClientInit): Promise<Mount> {
+  const fileSystem: FileSystem = createFileSystem(client, { openless: init.transport === 'kernel', xattrs });
   const mount = await mountFileSystem({ ...init, fileSystem });
   const stop = client.onInvalidate((change) => {
     for (const { parent, name } of change.entries) mount.notifier.invalidateEntry(inodeId(parent), name);

@@ -1,6 +1,6 @@
 /** The FileSystem of a running cluster: every operation is one call of the client. */
 import type { Client, FileHandle } from '@tidecache/client';
-import { type Entry, type InodeId, type InodeRecord, MAX_NAME_BYTES } from '@tidecache/protocol';
+import { type Entry, type InodeRecord, MAX_NAME_BYTES } from '@tidecache/protocol';
 import { Directory } from './directory.js';
 import type { FileSystem, MaybePromise, StatfsAnswer } from './file-system.js';
 import { HandleTable } from './handles.js';
@@ -19,10 +19,15 @@ const STATFS: StatfsAnswer = {
 export interface FileSystemOptions {
   /** Let files be read by their inode, without an open: only where nothing is written. Default false. */
   readonly openless?: boolean;
+  /** Have `user.tidecache.…`: it costs two requests for every file of an `ls -l`. Default false. */
+  readonly xattrs?: boolean;
 }
 
 /** Does not close `client`. */
-export function createFileSystem(client: Client, { openless = false }: FileSystemOptions = {}): FileSystem {
+export function createFileSystem(
+  client: Client,
+  { openless = false, xattrs = false }: FileSystemOptions = {},
+): FileSystem {
   const longestMs = openless ? OPENLESS_ENTRY_VALID_MS : Number.POSITIVE_INFINITY;
   const answer = (entry: Entry) => directoryEntry(entry, longestMs);
   const inodeFiles = new InodeFiles(client);
@@ -62,21 +67,27 @@ export function createFileSystem(client: Client, { openless = false }: FileSyste
       directories.remove(handle)?.close();
     },
     statfs: () => STATFS,
+    ...(xattrs && xattrOperations(client)),
+  };
+}
+
+function xattrOperations(client: Client): Required<Pick<FileSystem, 'getxattr' | 'listxattr'>> {
+  return {
     getxattr: (ino, name) =>
       name.startsWith(XATTR_PREFIX)
         ? then(client.getattr(ino), (inode) => {
-            const value = xattrs(client, inode).get(name);
+            const value = xattrsOf(client, inode).get(name);
             return value === undefined ? undefined : Buffer.from(value);
           })
         : undefined,
-    listxattr: (ino: InodeId) => then(client.getattr(ino), (inode) => [...xattrs(client, inode).keys()]),
+    listxattr: (ino) => then(client.getattr(ino), (inode) => [...xattrsOf(client, inode).keys()]),
   };
 }
 
 const XATTR_PREFIX = 'user.tidecache.';
 
 /** `version` (of a file, at its origin), `dataset` (its path in the tree), `origin` (URI of this file or directory). */
-function xattrs(client: Client, inode: InodeRecord): Map<string, string> {
+function xattrsOf(client: Client, inode: InodeRecord): Map<string, string> {
   const values = new Map<string, string>();
   if (inode.version !== undefined) values.set(`${XATTR_PREFIX}version`, inode.version);
   const dataset = inode.datasetId === undefined ? undefined : client.dataset(inode.datasetId);

@@ -46,17 +46,20 @@ t.test('without opens, a name is believed for a short time, and files are read b
 });
 
 t.test('extended attributes', async (t) => {
-  const fileSystem = createFileSystem(fakeClient(10).client);
+  const { client } = fakeClient(10);
+  const fileSystem = createFileSystem(client, { xattrs: true });
   const get = async (ino: number, name: string) =>
-    (await fileSystem.getxattr(inodeId(ino), name))?.toString();
+    (await fileSystem.getxattr?.(inodeId(ino), name))?.toString();
   t.equal(await get(FILE.ino, 'user.tidecache.version'), '"etag"');
   t.equal(await get(FILE.ino, 'user.tidecache.dataset'), '/prices');
   t.equal(await get(FILE.ino, 'user.tidecache.origin'), 's3://bucket/prefix/sub/数据.csv');
   t.equal(await get(DIRECTORY.ino, 'user.tidecache.origin'), 's3://bucket/prefix');
   t.equal(await get(DIRECTORY.ino, 'user.tidecache.version'), undefined);
   t.equal(await get(FILE.ino, 'security.capability'), undefined);
-  t.same(await fileSystem.listxattr(inodeId(DIRECTORY.ino)), [
+  t.same(await fileSystem.listxattr?.(inodeId(DIRECTORY.ino)), [
     'user.tidecache.dataset',
     'user.tidecache.origin',
   ]);
+  const without = createFileSystem(client);
+  t.same([without.getxattr, without.listxattr], [undefined, undefined], 'unless asked for, there are none');
 });

@@ -10,13 +10,13 @@ export const mount: Verb = {
   name: 'mount',
   summary: 'mount the tree on a directory, read-only',
   args: [{ name: 'DIR', help: 'an empty directory' }],
-  keys: ['master.address', 'mount.transport', 'mount.buffer', 'dataDir'],
+  keys: ['master.address', 'mount.transport', 'mount.buffer', 'mount.xattrs', 'dataDir'],
   examples: [
     'tidecache mount /mnt/data --master master.internal:7440 --secret-file /etc/tidecache/secret',
     'tidecache mount ./mnt --transport fuse-native --buffer 256MiB',
   ],
   async run(call) {
-    const { transport, buffer } = call.config.mount;
+    const { transport, buffer, xattrs } = call.config.mount;
     const mountPoint = realMountPoint(call.args[0] ?? '');
     const secret = findSecret(call.loaded, call.env);
     const logger = call.logger('mount');
@@ -38,7 +38,7 @@ export const mount: Verb = {
         ...(buffer !== undefined && { bufferBytes: buffer }),
       });
       life.defer('client', () => client.close());
-      const mounted = await mountClient({ client, mountPoint, transport, logger });
+      const mounted = await mountClient({ client, mountPoint, transport, xattrs, logger });
       isMounted = true;
       life.defer('mount', async () => {
         await mounted.unmount();

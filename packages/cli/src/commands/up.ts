@@ -18,6 +18,7 @@ export const up: Verb = {
     'master.http',
     'mount.transport',
     'mount.buffer',
+    'mount.xattrs',
   ],
   examples: [
     'tidecache up --workers 3 --memory 1GiB --mount ./mnt',

@@ -5,11 +5,11 @@
 import { MAX_LANES } from '@tidecache/protocol';
 import { z } from 'zod';
 import { MAX_LOCAL_WORKERS } from '../limits.js';
-import { count, countOrAuto, endpoint, listenEndpoint, oneOf, size, text } from './values.js';
+import { count, countOrAuto, endpoint, listenEndpoint, oneOf, onOff, size, text } from './values.js';
 
 /** What is said of a key besides its type. */
 export interface About {
-  /** As commander takes it: `--memory <SIZE>`. */
+  /** As commander takes it: `--memory <SIZE>`, or `--xattrs` for what is on or off. */
   readonly flag: string;
   readonly help: string;
   /** As written; absent where there is none. */
@@ -115,6 +115,11 @@ const sections = {
       flag: '--buffer <SIZE>',
       help: "memory for the mount's read-ahead",
       unit: 'bytes',
+    }),
+    xattrs: key(onOff, {
+      flag: '--xattrs',
+      help: 'have extended attributes, user.tidecache.*, which make `ls -l` slower',
+      default: 'false',
     }),
   }),
   up: z.strictObject({

@@ -61,6 +61,13 @@ export function countOrAuto(least: number, most: number) {
   });
 }
 
+/** On or off. */
+export const onOff = z
+  .union([z.boolean(), z.enum(['true', 'false'])], {
+    error: ({ input }) => `'${String(input)}' is neither true nor false`,
+  })
+  .transform((value) => value === true || value === 'true');
+
 /** One of a few words. */
 export function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
   return z.enum(words, { error: ({ input }) => `'${String(input)}' is none of ${words.join(', ')}` });

@@ -17,7 +17,7 @@ t.test('defaults hold where nothing is said', async (t) => {
     dataDir: '.tidecache',
     master: { listen: { host: '127.0.0.1', port: 7440 }, api: { host: '127.0.0.1', port: 7441 } },
     worker: { memory: 1024 ** 3, listen: { host: '127.0.0.1', port: 0 } },
-    mount: { transport: 'kernel' },
+    mount: { transport: 'kernel', xattrs: false },
     up: { workers: 3 },
   });
   t.equal(written.size, 0);
@@ -72,6 +72,7 @@ t.test('each wrong value names where it was written', async (t) => {
     [{ 'up.workers': '0' }, {}, /^--workers: '0' is not a whole number from 1 to 64/],
     [{ 'up.workers': '2.5' }, {}, /^--workers: '2.5' is not a whole number/],
     [{ 'mount.transport': 'smoke' }, {}, /^--transport: 'smoke' is none of kernel, fuse-native/],
+    [{}, { TIDECACHE_MOUNT_XATTRS: 'yes' }, /^TIDECACHE_MOUNT_XATTRS: 'yes' is neither true nor false/],
     [{ logLevel: 'loud' }, {}, /^--log-level: 'loud' is none of trace, debug/],
     [{ dataDir: '' }, {}, /^--data-dir: is empty/],
     [{ dataDir: 'a\0b' }, {}, /^--data-dir: holds a NUL/],

@@ -183,7 +183,9 @@ const statfs: Operation = ({ fileSystem, session }, header) => {
   );
 };
 
+/** ENOSYS, once, makes the kernel answer EOPNOTSUPP by itself from then on; the same for LISTXATTR. */
 const getxattr: Operation = ({ fileSystem, session }, header, request) => {
+  if (!fileSystem.getxattr) return void session.replyError(header, 'ENOSYS');
   const size = convert.decodeXattrSize(request);
   const argument = convert.decodeName(request, 8);
   if (size === undefined || !argument || 'tooLong' in argument) {
@@ -195,6 +197,7 @@ const getxattr: Operation = ({ fileSystem, session }, header, request) => {
 };
 
 const listxattr: Operation = ({ fileSystem, session }, header, request) => {
+  if (!fileSystem.listxattr) return void session.replyError(header, 'ENOSYS');
   const size = convert.decodeXattrSize(request);
   if (size === undefined) return void session.replyError(header, 'EINVAL');
   session.settle(header, fileSystem.listxattr(header.ino), (names) =>

@@ -40,9 +40,9 @@ export interface NativeOperations {
   read(path: string, handle: number, into: Buffer, length: number, offset: number, answer: Answer): void;
   release(path: string, handle: number, answer: Answer): void;
   statfs(path: string, answer: AnswerWith<NativeStatfs>): void;
-  /** Without a value: there is none of that name. */
-  getxattr(path: string, name: string, position: number, answer: AnswerWith<Buffer | undefined>): void;
-  listxattr(path: string, answer: AnswerWith<readonly string[]>): void;
+  /** Without a value: there is none of that name. What is absent here libfuse answers with ENOSYS. */
+  getxattr?(path: string, name: string, position: number, answer: AnswerWith<Buffer | undefined>): void;
+  listxattr?(path: string, answer: AnswerWith<readonly string[]>): void;
 }
 
 export interface NativeMount {
@@ -96,13 +96,13 @@ function repaired(Fuse: FuseClass): FuseClass {
     // Its own tell libfuse the length of the whole value also when the asker has less room: libfuse then reads on
     // past the end of its buffer. ERANGE is what is meant.
     _op_getxattr(signal: Signal, path: string, name: string, into: Buffer, position: number): void {
-      this.#operations.getxattr(path, name, position, (result, value) => {
+      this.#operations.getxattr?.(path, name, position, (result, value) => {
         fill(signal, into, result === 0 && !value ? -errno('ENODATA') : result, value);
       });
     }
 
     _op_listxattr(signal: Signal, path: string, into: Buffer): void {
-      this.#operations.listxattr(path, (result, names = []) => {
+      this.#operations.listxattr?.(path, (result, names = []) => {
         fill(signal, into, result, Buffer.from(names.map((name) => `${name}\0`).join('')));
       });
     }

@@ -24,6 +24,7 @@ export function nativeOperations({
   deadlineMs,
 }: NativeOperationsInit): NativeOperations {
   const files = new OpenFiles();
+  const { getxattr, listxattr } = fileSystem;
 
   /** Runs `operation`; `answer` gets what it returns or a negative errno, once. `late` gives back what came too late. */
   function serve<T>(
@@ -133,16 +134,19 @@ export function nativeOperations({
         return { bsize: blockSize, frsize: blockSize, blocks, files: count, namemax: maxNameBytes };
       }, answer);
     },
-    getxattr(path, name, _position, answer) {
-      serve<Buffer | undefined>(async () => {
-        const { ino } = await names.resolve(path);
-        const value = await fileSystem.getxattr(inodeId(ino), name);
-        return value && Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-      }, answer);
-    },
-    listxattr(path, answer) {
-      serve(async () => fileSystem.listxattr(inodeId((await names.resolve(path)).ino)), answer);
-    },
+    ...(getxattr && {
+      getxattr(path, name, _position, answer) {
+        serve<Buffer | undefined>(async () => {
+          const value = await getxattr(inodeId((await names.resolve(path)).ino), name);
+          return value && Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+        }, answer);
+      },
+    }),
+    ...(listxattr && {
+      listxattr(path, answer) {
+        serve(async () => listxattr(inodeId((await names.resolve(path)).ino)), answer);
+      },
+    }),
   };
 }
 

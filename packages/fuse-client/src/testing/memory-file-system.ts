@@ -39,6 +39,7 @@ export interface MemoryOptions {
   readonly entryValidMs?: number;
   /** Files can be read by their inode, without an open. */
   readonly openless?: boolean;
+  /** None without it. */
   readonly xattrs?: (inode: InodeRecord) => Readonly<Record<string, string>>;
 }
 
@@ -102,7 +103,7 @@ export function memoryFileSystem(tree: Tree, options: MemoryOptions = {}): Memor
     if (node.bytes) return Buffer.from(node.bytes.subarray(offset, offset + bytes));
     return patternBytes(node.inode.ino, offset, bytes);
   };
-  const xattrs = (ino: InodeId): Readonly<Record<string, string>> => options.xattrs?.(get(ino).inode) ?? {};
+  const { xattrs } = options;
 
   const answer = (bytes: Buffer): ReadAnswer => {
     let held = true;
@@ -152,11 +153,13 @@ export function memoryFileSystem(tree: Tree, options: MemoryOptions = {}): Memor
       if (!directories.remove(handle)) throw new Error(`directory ${handle} was released twice`);
     },
     statfs: () => ({ blockSize: 4096, blocks: 1000, files: nodes.size, maxNameBytes: 255 }),
-    getxattr(ino, name) {
-      const value = xattrs(ino)[name];
-      return value === undefined ? undefined : Buffer.from(value);
-    },
-    listxattr: (ino) => Object.keys(xattrs(ino)),
+    ...(xattrs && {
+      getxattr(ino: InodeId, name: string) {
+        const value = xattrs(get(ino).inode)[name];
+        return value === undefined ? undefined : Buffer.from(value);
+      },
+      listxattr: (ino: InodeId) => Object.keys(xattrs(get(ino).inode)),
+    }),
 
     find: (path) => walk(path).inode,
     expected: (ino, offset, length) => bytesOf(get(ino), offset, length),

@@ -45,7 +45,5 @@ export function nullFileSystem(sizeBytes: number): FileSystem {
     readdir: (_handle, offset) => (offset === 0 ? [{ name: 'data', inode: data, ...valid }] : []),
     releasedir: nothing,
     statfs: () => ({ blockSize: 4096, blocks: 0, files: 1, maxNameBytes: 255 }),
-    getxattr: () => undefined,
-    listxattr: () => [],
   };
 }

@@ -122,6 +122,8 @@ t.test('errors', (t) => {
     ['writing', { opcode: OP.WRITE, ino }, errno.EROFS],
     ['a symbolic link', { opcode: OP.READLINK, ino }, errno.EINVAL],
     ['ioctl', { opcode: OP.IOCTL, ino }, errno.ENOTTY],
+    ['extended attributes where there are none', { opcode: OP.GETXATTR, ino }, errno.ENOSYS],
+    ['a list of them', { opcode: OP.LISTXATTR, ino }, errno.ENOSYS],
     ['flush', { opcode: OP.FLUSH, ino }, errno.ENOSYS],
     ['an opcode of the future', { opcode: 9999 }, errno.ENOSYS],
   ];
