@@ -14,6 +14,7 @@ export class InodeFiles {
   readonly #now: () => number;
   /** Longest unread first. */
   readonly #open = new Map<InodeId, InodeFile>();
+  #ended = false;
 
   constructor(client: Pick<Client, 'openVersion'>, now: () => number = () => performance.now()) {
     this.#client = client;
@@ -22,6 +23,12 @@ export class InodeFiles {
 
   get size(): number {
     return this.#open.size;
+  }
+
+  /** Closes all; an open that is still on its way is closed when it comes. */
+  close(): void {
+    this.#ended = true;
+    for (const [ino, open] of this.#open) this.#close(ino, open);
   }
 
   read(ino: InodeId, offset: number, length: number): MaybePromise<ReadAnswer> {
@@ -46,6 +53,10 @@ export class InodeFiles {
 
   /** The file to read from: another read may have opened it meanwhile. */
   #keep(ino: InodeId, file: FileHandle): FileHandle {
+    if (this.#ended) {
+      file.close();
+      throw new TidecacheError('CANCELLED', `inode ${ino} was opened after the mount had ended`);
+    }
     const there = this.#open.get(ino);
     if (there) {
       file.close();

@@ -1,6 +1,6 @@
 import type { Client } from '@tidecache/client';
 import { inodeId, TidecacheError } from '@tidecache/protocol';
-import type { FileSystem, Mount } from './file-system.js';
+import type { Mount } from './file-system.js';
 import { type KernelMountInit, mountKernel } from './kernel/mount.js';
 import type { Logger } from './logger.js';
 import { mountNative } from './native/mount.js';
@@ -30,12 +30,15 @@ export interface MountClientInit extends Omit<MountInit, 'fileSystem'> {
 
 /** Mounts what `client` sees, and passes the master's invalidations on to the kernel. Leaves `client` open. */
 export async function mountClient({ client, xattrs = false, ...init }: MountClientInit): Promise<Mount> {
-  const fileSystem: FileSystem = createFileSystem(client, { openless: init.transport === 'kernel', xattrs });
+  const fileSystem = createFileSystem(client, { openless: init.transport === 'kernel', xattrs });
   const mount = await mountFileSystem({ ...init, fileSystem });
   const stop = client.onInvalidate((change) => {
     for (const { parent, name } of change.entries) mount.notifier.invalidateEntry(inodeId(parent), name);
     for (const ino of change.inodes) mount.notifier.invalidateInode(inodeId(ino));
   });
-  void mount.ended.then(stop);
+  void mount.ended.then(() => {
+    stop();
+    fileSystem.close();
+  });
   return mount;
 }

@@ -59,6 +59,16 @@ t.test('no more are open than may be', async (t) => {
   t.equal(files.size, MAX_INODE_FILES);
 });
 
+t.test('all are closed at the end, also one that is still being opened', async (t) => {
+  const { files, open } = setUp(true);
+  await files.read(inodeId(7), 0, 1);
+  const late = files.read(inodeId(8), 0, 1);
+  t.equal(open.size, 2);
+  files.close();
+  await t.rejects(Promise.resolve(late), { code: 'CANCELLED' });
+  t.equal(open.size, 0);
+});
+
 t.test('a stale one is opened anew for the next reader', async (t) => {
   const { files, open, stale } = setUp();
   await files.read(inodeId(7), 0, 1);
