@@ -10,7 +10,7 @@ import { atLeast, atMost, type Bench, type Figure, median } from './lab/figures.
 import { rangedGets } from './lab/origin/ranged.js';
 import { type BenchOrigin, BUCKET, startOrigin } from './lab/origin/start.js';
 import { mountRclone } from './lab/rclone.js';
-import { residentFigure } from './lab/resident.js';
+import { residentFigure, watchResident } from './lab/resident.js';
 
 const bench = 'cold-read';
 const BLOCK_BYTES = 4 << 20;
@@ -67,6 +67,7 @@ async function measureOrigin(
   const origin = await startOrigin(scratch, { objects, ...speed });
   const cluster = await startCluster(scratch, origin, { workers: 3, memory: '1GiB' });
   const mounted = await cluster.mount();
+  const resident = watchResident(mounted.service.pid);
   const rclone = await mountRclone(scratch, origin.endpoint, BUCKET);
   const taken: Round[] = [];
   for (const [i, { key }] of objects.entries()) {
@@ -79,7 +80,7 @@ async function measureOrigin(
     );
   }
   const figures = figuresOf(name, size, taken);
-  figures.push(residentFigure(bench, `${name}: mount's resident memory`, mounted.service.pid));
+  figures.push(residentFigure(bench, `${name}: mount's resident memory`, resident()));
   await mounted.unmount();
   return figures;
 }

@@ -11,7 +11,7 @@ import { mountNull } from './lab/null-mount.js';
 import { rangedGets } from './lab/origin/ranged.js';
 import { BUCKET, startOrigin } from './lab/origin/start.js';
 import { mountRclone } from './lab/rclone.js';
-import { residentFigure } from './lab/resident.js';
+import { residentFigure, watchResident } from './lab/resident.js';
 
 const bench = 'random-read';
 const WARM_BYTES = 512 << 20;
@@ -39,6 +39,7 @@ export const randomRead: Bench = {
       const origin = await startOrigin(scratch, { objects, latencyMs: 20 });
       const cluster = await startCluster(scratch, origin, { workers: 3, memory: '1GiB' });
       const mounted = await cluster.mount();
+      const resident = watchResident(mounted.service.pid);
       const own = `${mounted.dir}/bench`;
       const rclone = await mountRclone(scratch, origin.endpoint, BUCKET);
       for (const dir of [own, rclone]) {
@@ -67,7 +68,7 @@ export const randomRead: Bench = {
       const pages = { size: cold.reads * PAGE_BYTES, blockBytes: PAGE_BYTES, atOnce: THREADS };
       const gets = cold.reads / (await rangedGets(origin, 'cold', pages));
       say(`tidecache, cold: ${cold.perSecond.toFixed(0)}/s, plain GETs of a page: ${gets.toFixed(0)}/s`);
-      const memory = residentFigure(bench, "mount's resident memory", mounted.service.pid);
+      const memory = residentFigure(bench, "mount's resident memory", resident());
       return [...warmFigures(warm), ...coldFigures(cold, originBytes, gets), memory];
     }),
 };

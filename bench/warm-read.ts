@@ -12,7 +12,7 @@ import { mountNull } from './lab/null-mount.js';
 import { type BenchOrigin, BUCKET, startOrigin } from './lab/origin/start.js';
 import { mountRclone } from './lab/rclone.js';
 import { DEFAULT_READ_AHEAD_KIB, readAheadKiB, setReadAhead } from './lab/read-ahead.js';
-import { residentFigure } from './lab/resident.js';
+import { residentFigure, watchResident } from './lab/resident.js';
 
 const bench = 'warm-read';
 const FILE_BYTES = 1 << 30;
@@ -45,6 +45,7 @@ export const warmRead: Bench = {
       const origin = await startOrigin(scratch, { objects: [{ key: 'large', size: FILE_BYTES }] });
       const local = await warmMount(scratch, origin, true);
       const tcp = await warmMount(scratch, origin, false);
+      const resident = watchResident(local.service.pid);
       const raised = await readAheadKiB(local.dir);
       say(`read-ahead of the mount: ${raised} KiB`);
       const floor = await mountNull(scratch, FILE_BYTES);
@@ -69,10 +70,7 @@ export const warmRead: Bench = {
           say(`${name}: ${(GB / one.seconds).toFixed(2)} GB/s, ${(one.cpuSeconds / GB).toFixed(2)} CPU s/GB`);
         }
       }
-      return [
-        ...figures(runs, contenders),
-        residentFigure(bench, "mount's resident memory", local.service.pid),
-      ];
+      return [...figures(runs, contenders), residentFigure(bench, "mount's resident memory", resident())];
     }),
 };
 

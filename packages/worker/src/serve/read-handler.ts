@@ -172,18 +172,11 @@ export class ReadHandler {
   }
 
   #answer(exchange: Exchange, block: Block, request: ReadRequest, isRandom: boolean): void {
-    const { offset, length, lease } = request;
+    const { offset, length } = request;
     this.#assertRoom(length, false);
     this.#counters.hits++;
     this.#store.touch(block, length, isRandom);
-    const isLeased =
-      lease !== 0 &&
-      length >= MIN_MAPPED_BYTES &&
-      this.leases.grant(exchange.connection, lease, block, length);
-    if (isLeased) {
-      this.replies.point(exchange, block, offset, offset + length);
-      return;
-    }
+    if (isLendable(request) && this.#lend(exchange, block, request)) return;
     try {
       this.replies.send(exchange, block, offset, offset + length, false);
     } catch (thrown) {
@@ -191,6 +184,13 @@ export class ReadHandler {
       if (error.code === 'CORRUPT') this.quarantine(block);
       throw error;
     }
+  }
+
+  /** Answers with where the bytes are, all present. False when the client may look at no more. */
+  #lend(exchange: Exchange, block: Block, { offset, length, lease }: Lending): boolean {
+    if (!this.leases.grant(exchange.connection, lease, block, length)) return false;
+    this.replies.point(exchange, block, offset, offset + length);
+    return true;
   }
 
   /** Sees to it that all pages asked for are there or on their way, and with `whole` the others too. */
@@ -239,7 +239,9 @@ export class ReadHandler {
   }
 
   #wait(exchange: Exchange, block: Block, request: ReadRequest, readAhead: boolean): void {
-    const { blockIndex, offset, length } = request;
+    const { blockIndex, offset, length, lease } = request;
+    // Who waits gets the first pages while the others arrive.
+    const lends = readAhead && isLendable(request);
     const reader = new Reader({
       exchange,
       block,
@@ -248,6 +250,7 @@ export class ReadHandler {
       to: offset + length,
       readAhead,
       replies: this.replies,
+      lend: lends ? () => this.#lend(exchange, block, { offset, length, lease }) : undefined,
       onEnd: (reader, error) => this.#onReaderEnd(reader, error),
     });
     this.#readers.add(reader);
@@ -326,6 +329,11 @@ export class ReadHandler {
     else this.#logger.debug({ err: error }, 'a READ failed');
   }
 }
+
+type Lending = Pick<ReadRequest, 'offset' | 'length' | 'lease'>;
+
+/** The client maps this memory, and what it asks for is worth a lease. */
+const isLendable = ({ lease, length }: Lending): boolean => lease !== 0 && length >= MIN_MAPPED_BYTES;
 
 function assertWithin(end: number, blockBytes: number): void {
   if (end > blockBytes) {

@@ -1,6 +1,7 @@
 /**
  * One READ that waits for bytes. It passes pages on in order as they arrive, and the rest of its range as soon as
- * that is complete. It holds a pin: what it waits for, and what is there already, stays.
+ * that is complete; or, where the client maps this memory and is in no hurry, it tells where all of them lie at the
+ * end. It holds a pin: what it waits for, and what is there already, stays.
  */
 import { asTidecacheError, EMPTY_BODY, PAGE_BYTES, type TidecacheError } from '@tidecache/protocol';
 import type { Exchange } from '@tidecache/transport';
@@ -16,6 +17,7 @@ export class Reader implements Waiter {
   readonly readAhead: boolean;
   readonly #exchange: Exchange;
   readonly #replies: Replies;
+  readonly #lend: (() => boolean) | undefined;
   /** Called once, however it ends. */
   readonly #onEnd: (reader: Reader, error?: TidecacheError) => void;
   #ended = false;
@@ -30,6 +32,8 @@ export class Reader implements Waiter {
     to: number;
     readAhead: boolean;
     replies: Replies;
+    /** Answers, when all is there, without sending it. False when it can't: then it is sent. */
+    lend: (() => boolean) | undefined;
     onEnd: (reader: Reader, error?: TidecacheError) => void;
   }) {
     this.#exchange = init.exchange;
@@ -39,12 +43,21 @@ export class Reader implements Waiter {
     this.to = init.to;
     this.readAhead = init.readAhead;
     this.#replies = init.replies;
+    this.#lend = init.lend;
     this.#onEnd = init.onEnd;
   }
 
   advance(): void {
     if (this.#ended) return;
     const present = this.block.presentEnd(this.at, this.to);
+    if (this.#lend) {
+      if (present < this.to) return;
+      if (this.#lend()) {
+        this.at = this.to;
+        this.#end();
+        return;
+      }
+    }
     const end = present === this.to ? present : present - (present % PAGE_BYTES);
     if (end <= this.at) return;
     const from = this.at;

@@ -1,4 +1,12 @@
-import { decodeMapped, encodeRelease, KiB, MiB, OPCODES, READ_WHOLE_BLOCK } from '@tidecache/protocol';
+import {
+  decodeMapped,
+  encodeRelease,
+  KiB,
+  MiB,
+  OPCODES,
+  READ_AHEAD,
+  READ_WHOLE_BLOCK,
+} from '@tidecache/protocol';
 import { t } from 'tap';
 import { LEASED_SHARE, MAX_LEASED_BYTES } from '../../src/limits.js';
 import { FakeConnection } from '../support/fake-exchange.js';
@@ -31,6 +39,42 @@ t.test('an answer says where the bytes are', async (t) => {
     return store.pool.view(0, offset, offset + length);
   });
   t.ok(Buffer.concat(bytes).equals(bytesOf(sources[0]!, 0, 4 * MiB)));
+});
+
+t.test('read-ahead is told where its bytes lie when all of them have come', async (t) => {
+  const { fake, reads, store, ask, drain } = fixture({ memoryBytes: 64 * MiB });
+  const source = sourceOf('cold', 4 * MiB);
+  const connection = new FakeConnection();
+  reads.leases.admit(connection);
+  const want = (lease: number, flags: number) =>
+    ask(source, { offset: MiB, length: MiB, flags: READ_WHOLE_BLOCK | flags, lease, connection });
+  const ahead = want(1, READ_AHEAD);
+  const waits = want(2, 0);
+  const gone = want(3, READ_AHEAD);
+  fake.reads[0]!.arrive(1.5 * MiB);
+  gone.abandon();
+  t.equal(waits.bytes.length, MiB / 2, 'who waits is sent what is there');
+  t.equal(ahead.bytes.length + ahead.frames.length, 0);
+  reads.signOfLife();
+  reads.signOfLife();
+  t.equal(ahead.signsOfLife, 1, 'the other hears that the worker lives');
+  await fake.reads[0]!.finish();
+  const [range] = decodeMapped(ahead.mapped!);
+  t.ok(store.pool.view(0, range!.offset, range!.offset + range!.length).equals(bytesOf(source, MiB, MiB)));
+  t.equal(reads.leases.bytes, MiB, 'nothing is lent to who left');
+  reads.told(connection, RELEASE, encodeRelease([1]));
+  t.equal(await drain(), 0);
+});
+
+t.test('read-ahead past the bound is sent when all of it has come', async (t) => {
+  const { fake, reads, ask } = fixture({ memoryBytes: 64 * MiB });
+  const source = sourceOf('cold', 4 * MiB);
+  const connection = new FakeConnection();
+  const flags = READ_WHOLE_BLOCK | READ_AHEAD;
+  const stranger = ask(source, { offset: 0, length: MiB, flags, lease: 1, connection });
+  await fake.reads[0]!.finish();
+  t.ok(stranger.bytes.equals(bytesOf(source, 0, MiB)));
+  t.equal(reads.leases.bytes, 0);
 });
 
 t.test('what is lent stays until it is released, whatever else comes', async (t) => {
