@@ -15,8 +15,9 @@ import {
   CLOSE_GRACE_MS,
   type Limits,
   limitsFor,
-  SCRUB_BYTES_PER_SECOND,
+  MAX_SCRUB_BYTES_PER_SECOND,
   SCRUB_INTERVAL_MS,
+  SCRUB_SECONDS,
   SIGN_OF_LIFE_MS,
 } from './limits.js';
 import { type Logger, SILENT } from './logger.js';
@@ -95,7 +96,11 @@ export async function startLane(init: LaneInit, parts: LaneParts): Promise<Lane>
     throw thrown;
   });
   const scrub = new Scrub(store, (block) => reads.quarantine(block));
-  const scrubBytes = (SCRUB_BYTES_PER_SECOND * SCRUB_INTERVAL_MS) / 1_000 / init.lanes;
+  const perSecond = Math.min(
+    store.pool.capacityBytes / SCRUB_SECONDS,
+    MAX_SCRUB_BYTES_PER_SECOND / init.lanes,
+  );
+  const scrubBytes = (perSecond * SCRUB_INTERVAL_MS) / 1_000;
   const stopScrub = every(SCRUB_INTERVAL_MS, clock, () => void scrub.step(scrubBytes));
   const stopSigns = every(SIGN_OF_LIFE_MS, clock, () => reads.signOfLife());
   const port = portOf(server);

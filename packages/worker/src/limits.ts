@@ -68,8 +68,10 @@ export const COPY_AHEAD_GROUPS = 2;
 export const COPY_DEADLINE_MS = 10_000;
 export const COPY_SILENCE_MS = 1_000;
 
-/** Bytes in memory whose checksums are verified, per second: about 0.5 % of one core. */
-export const SCRUB_BYTES_PER_SECOND = 16 * MiB;
+/** All memory is verified against its checksums in this time, */
+export const SCRUB_SECONDS = 3_600;
+/** but no more bytes of it in a second: about 0.5 % of one core. */
+export const MAX_SCRUB_BYTES_PER_SECOND = 16 * MiB;
 export const SCRUB_INTERVAL_MS = 250;
 /** Who waits for an origin hears of this worker so often, and after twice that at the latest. */
 export const SIGN_OF_LIFE_MS = 400;

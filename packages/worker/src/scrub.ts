@@ -9,6 +9,8 @@ export class Scrub {
   readonly #store: BlockStore;
   readonly #quarantine: (block: Block) => void;
   #extents: Generator<[Block, Extent]>;
+  /** Bytes that may be verified; less than 0 after an extent that was larger than what was left. */
+  #allowance = 0;
 
   constructor(store: BlockStore, quarantine: (block: Block) => void) {
     this.#store = store;
@@ -16,17 +18,23 @@ export class Scrub {
     this.#extents = this.#eachExtent();
   }
 
-  /** Verifies about `bytes` more, and answers how many; stops after the last block, and starts over at the next call. */
+  /**
+   * Verifies whole extents for `bytes` more, and answers how many bytes that were: what was too much in one call is
+   * missing in the next ones. Stops after the last block, and starts over at the next call.
+   */
   step(bytes: number): number {
     let verified = 0;
-    while (verified < bytes) {
+    this.#allowance += bytes;
+    while (this.#allowance > 0) {
       const next = this.#extents.next();
       if (next.done) {
         this.#extents = this.#eachExtent();
+        this.#allowance = 0;
         break;
       }
       const [block, extent] = next.value;
       verified += extent.arrivedBytes;
+      this.#allowance -= extent.arrivedBytes;
       if (this.#store.checksums.firstDifference(extent, 0, extent.arrivedBytes) !== -1) {
         this.#quarantine(block);
       }
