@@ -9,6 +9,7 @@ import {
   MAX_PAYLOAD_BYTES,
   MAX_READ_BYTES,
   MiB,
+  READ_DEADLINE_MS,
 } from '@tidecache/protocol';
 
 /** One read of headers, bodies and small payloads. Several frames fit. */
@@ -38,6 +39,18 @@ export const MAX_DEADLINE_MS = 10 * 60_000;
 export const STUCK_PAYLOAD_MS = 200;
 /** TCP's own probes, for a peer whose machine vanished while nothing was in flight. */
 export const KEEP_ALIVE_MS = 10_000;
+
+/** I/O threads of one process. */
+export const MAX_IO_THREADS = 16;
+/** Requests that one I/O thread was asked and has not answered; more end as BUSY. */
+export const MAX_THREAD_REQUESTS = 65_536;
+/** Shared buffers that one I/O thread keeps in sight. More are as if they were not shared: their bytes are copied. */
+export const MAX_SHARED_BUFFERS = 65_536;
+/** How often an I/O thread that is waited for is asked for a sign of life, and how often in vain before it is ended. */
+export const THREAD_LOOK_MS = 1_000;
+export const THREAD_SILENT_LOOKS = 8;
+/** An I/O thread is waited for this long when it is ended. */
+export const THREAD_CLOSE_MS = 2_000;
 
 export interface PeerLimits {
   /** Dialling and the handshake. */
@@ -117,6 +130,14 @@ const relations: [boolean, string][] = [
     'a dead peer is found before its lease ends',
   ],
   [PEER_LIMITS.backoffMaxMs < LEASE_MS, 'a worker dials its master again within its lease'],
+  [
+    MAX_THREAD_REQUESTS > PEER_LIMITS.inFlightRequests + PEER_LIMITS.waitingRequests,
+    'a peer in a thread may have as much to do as any',
+  ],
+  [
+    THREAD_LOOK_MS * THREAD_SILENT_LOOKS < READ_DEADLINE_MS / 2,
+    'a stuck thread leaves a read time for another way',
+  ],
   [SERVER_LIMITS.queuedBytes >= MAX_PAYLOAD_BYTES, 'a full frame fits a queue'],
 ];
 for (const [holds, relation] of relations) {

@@ -1,6 +1,7 @@
 /**
  * Not a test: `node packages/transport/dist/test/bench.js`. Reads over loopback from a server in a process of its own
- * into buffers of one SharedArrayBuffer; prints GB/s and CPU seconds per GB of each side.
+ * into buffers of one SharedArrayBuffer; prints GB/s and CPU seconds per GB of each side. With `IO_THREADS=1` the client's
+ * socket is in a thread.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,6 +10,7 @@ import { crc32 } from 'node:zlib';
 import type { Address } from '../src/api.js';
 import { createPeer } from '../src/client/peer.js';
 import { listen } from '../src/server/listen.js';
+import { createPeerThreads } from '../src/threads/peer-threads.js';
 
 const MiB = 1024 * 1024;
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
@@ -80,7 +82,9 @@ async function measure(
   depth: number,
   ask: (message: string) => Promise<number>,
 ): Promise<void> {
-  const peer = createPeer({ address, secret: 'bench', name: 'client' });
+  const ioThreads = Number(process.env.IO_THREADS ?? 0);
+  const threads = ioThreads > 0 ? createPeerThreads({ threads: ioThreads }) : undefined;
+  const peer = (threads?.createPeer ?? createPeer)({ address, secret: 'bench', name: 'client' });
   const memory = Buffer.from(new SharedArrayBuffer(bytes * depth));
   const body = Buffer.alloc(200);
   body.writeUInt32LE(bytes);
@@ -110,4 +114,5 @@ async function measure(
       `CPU s/GB: client ${(client / gigabytes).toFixed(3)}, server ${(server / gigabytes).toFixed(3)}`,
   );
   await peer.close();
+  await threads?.close();
 }
