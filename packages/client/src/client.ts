@@ -14,11 +14,15 @@ import {
 } from '@tidecache/protocol';
 import { openOrigin as openRealOrigin } from '@tidecache/storage';
 import {
+  createPeerThreads,
   createPeer as createRealPeer,
   hostId as ownHostId,
   type Peer,
   type PeerInit,
+  type PeerThreads,
   realClock,
+  type Thread,
+  type ThreadData,
 } from '@tidecache/transport';
 import type { Client, ClientStats, DirectoryPage, FileHandle, MaybePromise } from './api.js';
 import { type Clock, Pauses } from './clock.js';
@@ -35,6 +39,7 @@ import { type Logger, silentLogger } from './logger.js';
 import { Layouts } from './master/layouts.js';
 import { MasterLink } from './master/master-link.js';
 import { RingKeeper } from './master/ring-keeper.js';
+import { sharedSlab } from './memory/arena.js';
 import { SegmentCache } from './memory/segment-cache.js';
 import { type OpenOrigin, Origins } from './origins/origins.js';
 import { FileTable } from './read/file-table.js';
@@ -57,6 +62,11 @@ export interface ClientInit {
    * of the event loop in which they came: the memory may be another's when a connection has ended.
    */
   readonly mapMemory?: boolean;
+  /**
+   * Threads that receive from workers and verify, beside the one that calls; 0, the default, for none. Slices are then
+   * views of SharedArrayBuffers. Workers whose memory may be mapped stay here: nothing is received from them.
+   */
+  readonly ioThreads?: number;
   /** How long to wait for the master at the start. */
   readonly connectWaitMs?: number;
   /** What follows is for tests: time, chance, network and storage. */
@@ -67,6 +77,7 @@ export interface ClientInit {
   readonly openOrigin?: OpenOrigin;
   readonly createPeer?: (init: PeerInit) => Peer;
   readonly createPlacement?: (ring: Ring) => Placement;
+  readonly startIoThread?: (data: ThreadData) => Thread;
 }
 
 /**
@@ -91,6 +102,7 @@ class ConnectedClient implements Client {
   readonly #rings: RingKeeper;
   readonly #layouts: Layouts;
   readonly #workers: WorkerSet;
+  readonly #ioThreads: PeerThreads | undefined;
   readonly #origins: Origins;
   readonly #cache: SegmentCache;
   readonly #files: FileTable;
@@ -106,10 +118,20 @@ class ConnectedClient implements Client {
     const createPeer = init.createPeer ?? createRealPeer;
     const peerInit = { secret: init.secret, name: init.name, clock, random };
     this.#logger = init.logger ?? silentLogger;
+    const { ioThreads = 0, startIoThread } = init;
+    if (ioThreads !== 0) {
+      this.#ioThreads = createPeerThreads({
+        ...{ threads: ioThreads, clock, random },
+        ...(startIoThread && { start: startIoThread }),
+        onThreadEnded: ({ message }) => this.#logger.error({}, `an I/O thread ended by itself: ${message}`),
+      });
+    }
+    const receive = this.#ioThreads?.createPeer ?? createPeer;
     this.#pauses = new Pauses(clock);
     this.#workers = new WorkerSet({
       hostId: init.hostId ?? ownHostId(),
-      connect: (address, events) => createPeer({ ...peerInit, address, ...(events && { events }) }),
+      connect: (address) => receive({ ...peerInit, address }),
+      connectMapped: (address, events) => createPeer({ ...peerInit, address, events }),
       mapMemory: init.mapMemory ?? false,
       clock,
       random,
@@ -118,7 +140,7 @@ class ConnectedClient implements Client {
     });
     this.#rings = new RingKeeper(clock, (ring) => this.#workers.setRing(ring));
     this.#origins = new Origins(init.openOrigin ?? openRealOrigin, clock, this.#counters);
-    this.#cache = new SegmentCache(bufferBytes, clock);
+    this.#cache = new SegmentCache(bufferBytes, clock, this.#ioThreads && sharedSlab);
     this.#master = new MasterLink({
       address: init.master,
       name: init.name,
@@ -240,6 +262,7 @@ class ConnectedClient implements Client {
     this.#pauses.endAll();
     this.#cache.memory.refuseAll(new TidecacheError('CANCELLED', 'the client is closing'));
     await Promise.all([this.#master.close(), this.#workers.close(), this.#origins.close()]);
+    await this.#ioThreads?.close();
     this.#files.close();
   }
 

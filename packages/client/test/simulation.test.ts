@@ -10,6 +10,7 @@ import { contentOf } from './doubles/content.js';
 import { FakeClock } from './doubles/fake-clock.js';
 import { FakeCluster, type Faults, NO_FAULTS } from './doubles/fake-cluster.js';
 import { fileRecord } from './doubles/fake-master.js';
+import { LocalThread } from './doubles/local-thread.js';
 import { Chance, freshSeed } from './doubles/random.js';
 
 const TRIALS = Number(process.env.TRIALS ?? 1_000);
@@ -81,8 +82,14 @@ async function readAll(
   }
 }
 
-/** Workers die and come back, rings change, an object is overwritten, while reads go on. */
-async function disturb(cluster: FakeCluster, chance: Chance, keys: string[], until: () => boolean) {
+/** Workers and threads die and come back, rings change, an object is overwritten, while reads go on. */
+async function disturb(
+  cluster: FakeCluster,
+  chance: Chance,
+  keys: string[],
+  threads: LocalThread[],
+  until: () => boolean,
+) {
   let epoch = 1;
   while (!until()) {
     await cluster.clock.sleep(chance.next() * 800);
@@ -93,6 +100,7 @@ async function disturb(cluster: FakeCluster, chance: Chance, keys: string[], unt
       const members = cluster.workers.filter(() => chance.happens(0.8)).map(({ member }) => member);
       cluster.master.pushRing({ epoch: ++epoch, members });
     }
+    if (threads.length > 0 && chance.happens(0.2)) chance.pick(threads).die();
     if (chance.happens(0.1)) cluster.objects.set(chance.pick(keys), 'overwritten');
     if (chance.happens(0.03)) cluster.objects.delete(chance.pick(keys));
     if (chance.happens(0.05)) cluster.master.leave();
@@ -103,7 +111,9 @@ async function disturb(cluster: FakeCluster, chance: Chance, keys: string[], unt
 
 async function trial(seed: number): Promise<Outcome> {
   const chance = new Chance(seed);
-  const clock = new FakeClock();
+  const ioThreads = chance.pick([0, 0, 2]);
+  // From here to a thread, and from there to here.
+  const clock = new FakeClock(ioThreads > 0 ? 4 : 1);
   const cluster = new FakeCluster(clock, chance, chance.between(1, 5), faultsOf(chance));
   cluster.holds = chance.pick([0, 0.5, 1]);
   const outcome: Outcome = { reads: 0, errors: {}, workerBytes: 0, originBytes: 0 };
@@ -115,6 +125,7 @@ async function trial(seed: number): Promise<Outcome> {
     cluster.master.addFile(record);
     cluster.objects.set(record.key!, record.version!);
   }
+  const threads: LocalThread[] = [];
   const client: Client = await clock.run(
     connectClient({
       master: { host: 'master', port: 1 },
@@ -126,6 +137,12 @@ async function trial(seed: number): Promise<Outcome> {
       hostId: 'here',
       createPeer: cluster.createPeer,
       openOrigin: cluster.openOrigin,
+      ioThreads,
+      startIoThread: ({ ioThread }) => {
+        const thread = new LocalThread(cluster.createPeer);
+        threads[ioThread] = thread;
+        return thread;
+      },
     }),
   );
   const handles: FileHandle[] = [];
@@ -137,7 +154,9 @@ async function trial(seed: number): Promise<Outcome> {
     handles.map((handle) => readAll(handle, handle.inode.version!, clock, chance, outcome)),
   );
   const keys = records.map(({ key }) => key!);
-  const disturbing = chance.happens(0.7) ? disturb(cluster, chance, keys, () => done) : Promise.resolve();
+  const disturbing = chance.happens(0.7)
+    ? disturb(cluster, chance, keys, threads, () => done)
+    : Promise.resolve();
   await clock.run(reading);
   done = true;
   await clock.run(disturbing);

@@ -28,9 +28,17 @@ function orderOf(bytes: number): number {
   return sectors === 1 ? 0 : 32 - Math.clz32(sectors - 1);
 }
 
+/** Makes a slab of so many bytes. */
+export type NewSlab = (bytes: number) => Uint8Array;
+
+export const privateSlab: NewSlab = (bytes) => Buffer.allocUnsafeSlow(bytes);
+/** One that other threads can receive into. */
+export const sharedSlab: NewSlab = (bytes) => Buffer.from(new SharedArrayBuffer(bytes));
+
 export class Arena {
   readonly #maxSlabs: number;
-  readonly #slabs: Buffer[] = [];
+  readonly #newSlab: NewSlab;
+  readonly #slabs: Uint8Array[] = [];
   /** By order, the sectors where free blocks begin; last freed on top, since it's the warmest. May name blocks that are gone. */
   readonly #free: number[][] = Array.from({ length: TOP_ORDER + 1 }, () => []);
   /** By sector: order + 1 of the free block that begins there, else 0. The truth about {@link #free}. */
@@ -38,7 +46,8 @@ export class Arena {
   #usedBytes = 0;
 
   /** `budgetBytes` is rounded down to whole slabs. */
-  constructor(budgetBytes: number) {
+  constructor(budgetBytes: number, newSlab: NewSlab = privateSlab) {
+    this.#newSlab = newSlab;
     this.#maxSlabs = Math.floor(budgetBytes / SEGMENT_BYTES);
     this.#freeOrder = new Uint8Array(this.#maxSlabs * SECTORS);
   }
@@ -99,7 +108,7 @@ export class Arena {
 
   #grow(): number | undefined {
     if (this.#slabs.length >= this.#maxSlabs) return undefined;
-    this.#slabs.push(Buffer.allocUnsafeSlow(SEGMENT_BYTES));
+    this.#slabs.push(this.#newSlab(SEGMENT_BYTES));
     return (this.#slabs.length - 1) * SECTORS;
   }
 

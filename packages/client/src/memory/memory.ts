@@ -6,7 +6,7 @@ import { TidecacheError } from '@tidecache/protocol';
 import type { MaybePromise } from '../api.js';
 import type { Clock } from '../clock.js';
 import { MAX_MEMORY_WAITERS } from '../limits.js';
-import { Arena, type Block } from './arena.js';
+import { Arena, type Block, type NewSlab } from './arena.js';
 
 /** Makes one block free that nobody looks at; false when there is none. `speculative`: only what no reader will miss. */
 export type Evict = (speculative: boolean) => boolean;
@@ -27,8 +27,8 @@ export class Memory {
   #waiters: Waiter[] = [];
   #serving = false;
 
-  constructor(budgetBytes: number, clock: Clock, evict: Evict) {
-    this.#arena = new Arena(budgetBytes);
+  constructor(budgetBytes: number, clock: Clock, evict: Evict, newSlab?: NewSlab) {
+    this.#arena = new Arena(budgetBytes, newSlab);
     this.#clock = clock;
     this.#evict = evict;
   }

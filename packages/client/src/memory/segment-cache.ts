@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.js';
 import { CONSUMED_BYTES, READ_AHEAD_IDLE_MS, SEGMENT_BYTES } from '../limits.js';
 import type { Lease } from '../workers/lease.js';
+import type { NewSlab } from './arena.js';
 import { Memory } from './memory.js';
 import type { Segment } from './segment.js';
 
@@ -22,9 +23,9 @@ export class SegmentCache {
   #consumedBytes = 0;
   readonly #maps = new WeakMap<Segment, SegmentMap>();
 
-  constructor(budgetBytes: number, clock: Clock) {
+  constructor(budgetBytes: number, clock: Clock, newSlab?: NewSlab) {
     this.#clock = clock;
-    this.memory = new Memory(budgetBytes, clock, (speculative) => this.#evict(speculative));
+    this.memory = new Memory(budgetBytes, clock, (speculative) => this.#evict(speculative), newSlab);
   }
 
   /** Lets others find it. Takes the place of a segment of the same index, whose holders keep it. */

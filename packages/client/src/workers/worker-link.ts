@@ -20,7 +20,10 @@ export interface WorkerLinkInit {
   readonly member: RingMember;
   /** Of this process: a worker with the same one is reached by its Unix-domain socket. */
   readonly hostId: string;
-  readonly connect: (address: Address, events?: PeerEvents) => Peer;
+  /** To who sends its bytes. */
+  readonly connect: (address: Address) => Peer;
+  /** To who may let its memory be mapped. */
+  readonly connectMapped: (address: Address, events: PeerEvents) => Peer;
   /** Map the memory of a worker on this host, where it shares it. */
   readonly mapMemory: boolean;
   readonly clock: Clock;
@@ -96,7 +99,7 @@ export class WorkerLink {
   #connectLocally(unixPath: string): Peer {
     if (!this.#init.mapMemory) return this.#init.connect({ unixPath });
     let connections = 0;
-    const peer = this.#init.connect(
+    const peer = this.#init.connectMapped(
       { unixPath },
       {
         onConnected: () => {

@@ -12,18 +12,9 @@ import {
   type WorkerId,
   workerId,
 } from '@tidecache/protocol';
-import type { Address, Peer, PeerEvents } from '@tidecache/transport';
-import type { Clock } from '../clock.js';
-import type { Logger } from '../logger.js';
-import { WorkerLink } from './worker-link.js';
+import { WorkerLink, type WorkerLinkInit } from './worker-link.js';
 
-export interface WorkerSetInit {
-  readonly hostId: string;
-  readonly connect: (address: Address, events?: PeerEvents) => Peer;
-  readonly mapMemory: boolean;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly logger: Logger;
+export interface WorkerSetInit extends Omit<WorkerLinkInit, 'member'> {
   readonly createPlacement?: ((ring: Ring) => Placement) | undefined;
 }
 

@@ -8,9 +8,15 @@ interface Timer {
 
 /** Time that passes only when everybody waits for it. */
 export class FakeClock implements Clock {
+  readonly #turns: number;
   #now = 1_000;
   #order = 0;
   readonly #timers = new Set<Timer>();
+
+  /** What happens without time passing takes up to `turns` of the event loop. */
+  constructor(turns = 1) {
+    this.#turns = turns;
+  }
 
   readonly now = (): number => this.#now;
 
@@ -39,7 +45,7 @@ export class FakeClock implements Clock {
     };
     promise.then(mark, mark);
     for (;;) {
-      await settle();
+      for (let turn = 0; turn < this.#turns; turn++) await settle();
       if (settled) return promise;
       if (!this.#step()) throw new Error('everybody waits, and nothing is left to happen');
     }

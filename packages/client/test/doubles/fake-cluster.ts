@@ -8,7 +8,7 @@ import {
   TidecacheError,
 } from '@tidecache/protocol';
 import type { Origin, ReadCall } from '@tidecache/storage';
-import { type Address, addressText, type Peer, type PeerInit } from '@tidecache/transport';
+import { type Address, addressText, type Peer, type PeerEvents, type PeerInit } from '@tidecache/transport';
 import { contentOf } from './content.js';
 import type { FakeClock } from './fake-clock.js';
 import { FakeMaster } from './fake-master.js';
@@ -95,7 +95,7 @@ export class FakeCluster {
 
   readonly createPeer = ({ address, events }: PeerInit): Peer => {
     if (addressText(address) === 'master:1') return this.master.connect(address, events);
-    return this.#connectWorker(address);
+    return this.#connectWorker(address, events);
   };
 
   readonly openOrigin = (): Origin => {
@@ -107,9 +107,9 @@ export class FakeCluster {
     return { uri: 's3://bucket/prefix', read, close } as unknown as Origin;
   };
 
-  #connectWorker(address: Address): Peer {
+  #connectWorker(address: Address, events?: PeerEvents): Peer {
     const worker = this.workers.find(({ member }) => 'port' in address && member.port === address.port)!;
-    const peer = new FakePeer(address, this.clock, (call) => this.#serve(worker, call));
+    const peer = new FakePeer(address, this.clock, (call) => this.#serve(worker, call), events);
     peer.connected = worker.alive;
     worker.peers.add(peer);
     return peer;

@@ -1,6 +1,6 @@
 import { KiB, MiB } from '@tidecache/protocol';
 import { t } from 'tap';
-import { Arena, type Block, blockBytesFor } from '../../src/memory/arena.js';
+import { Arena, type Block, blockBytesFor, sharedSlab } from '../../src/memory/arena.js';
 import { Chance, freshSeed } from '../doubles/random.js';
 
 t.test('a block is at least as large as asked, less than twice', async (t) => {
@@ -15,6 +15,12 @@ t.test('a block is at least as large as asked, less than twice', async (t) => {
   }
   t.throws(() => arena.allocate(0));
   t.throws(() => arena.allocate(MiB + 1));
+});
+
+t.test('slabs that other threads can see, where that is asked for', async (t) => {
+  const arena = new Arena(8 * MiB, sharedSlab);
+  for (const bytes of [MiB, 4 * KiB]) t.type(arena.allocate(bytes)?.bytes.buffer, SharedArrayBuffer);
+  t.type(new Arena(8 * MiB).allocate(MiB)?.bytes.buffer, ArrayBuffer);
 });
 
 t.test('small files share a slab', async (t) => {

@@ -16,13 +16,15 @@ t.test(
   'a block is asked of its lane; a lane that moved is dialled anew, one that did not is kept',
   async (t) => {
     const dialled: number[] = [];
+    const connect = (address: Address) => {
+      if ('port' in address) dialled.push(address.port);
+      return createPeer({ address, secret: 'a secret of the tests', name: 'client' });
+    };
     const workers = new WorkerSet({
       hostId: 'here',
       mapMemory: false,
-      connect: (address: Address) => {
-        if ('port' in address) dialled.push(address.port);
-        return createPeer({ address, secret: 'a secret of the tests', name: 'client' });
-      },
+      connect,
+      connectMapped: connect,
       clock: realClock,
       random: () => 0.5,
       logger: silentLogger,
