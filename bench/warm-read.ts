@@ -4,7 +4,7 @@
  * the serving process's memory, no network), and `rclone mount` with a warm cache in tmpfs.
  */
 import { dirname } from 'node:path';
-import { dropPageCache, type MountedDir, run, type Scratch, undoing } from '@tidecache/test';
+import { type Cluster, dropPageCache, type MountedDir, run, type Scratch, undoing } from '@tidecache/test';
 import { startCluster } from './lab/bench-cluster.js';
 import { measured, type Run } from './lab/cpu.js';
 import { atLeast, atMost, type Bench, type Figure, median } from './lab/figures.js';
@@ -20,6 +20,10 @@ const GB = FILE_BYTES / 1e9;
 /** One run, however slow the machine. */
 const READ_MS = 120_000;
 const OWN = 'tidecache';
+const TCP = `${OWN}, TCP`;
+/** Mounts with so many, beside the one without. */
+const IO_THREADS = [1, 2];
+const withThreads = (n: number) => `${TCP}, ${n} I/O thread${n === 1 ? '' : 's'}`;
 const FLOOR = 'FUSE floor';
 const SMALL = '128 KiB requests';
 
@@ -37,27 +41,37 @@ export const warmRead: Bench = {
   method:
     'dd bs=1M of a 1 GiB file that three workers hold, its pages dropped from the kernel before each run. By default\n' +
     'the workers are reached over Unix sockets and the mount has raised the kernel’s read-ahead; the variants are\n' +
-    'TCP alone, and read_ahead_kb put back to 128, as it stays in containers, on both. In turn: a FUSE mount of our\n' +
-    'own that answers zeros from memory (each read-ahead), and rclone mount with the file in its cache in tmpfs, as\n' +
-    'it comes. Ratios are of one round, figures are medians; the first round does not count.',
+    'TCP alone, without and with I/O threads, and read_ahead_kb put back to 128, as it stays in containers, on\n' +
+    'both. In turn: a FUSE mount of our own that answers zeros from memory (each read-ahead), and rclone mount with\n' +
+    'the file in its cache in tmpfs, as it comes. Ratios are of one round, figures are medians; the first round does not count.',
   run: ({ quick, say }) =>
     undoing(bench, async (scratch) => {
       const origin = await startOrigin(scratch, { objects: [{ key: 'large', size: FILE_BYTES }] });
-      const local = await warmMount(scratch, origin, true);
-      const tcp = await warmMount(scratch, origin, false);
+      const local = await (await warmCluster(scratch, origin, true)).mount();
       const resident = watchResident(local.service.pid);
+      const distant = await warmCluster(scratch, origin, false);
+      const [tcp, ...threaded] = await Promise.all(
+        [0, ...IO_THREADS].map((n) => distant.mount('kernel', undefined, '--io-threads', `${n}`)),
+      );
       const raised = await readAheadKiB(local.dir);
       say(`read-ahead of the mount: ${raised} KiB`);
       const floor = await mountNull(scratch, FILE_BYTES);
       const small = { readAheadKiB: DEFAULT_READ_AHEAD_KIB };
-      const [own, remote] = [local, tcp].map(({ dir }) => `${dir}/bench/large`) as [string, string];
+      const large = ({ dir }: MountedDir) => `${dir}/bench/large`;
+      const [own, remote] = [large(local), large(tcp!)];
       const contenders: Record<string, Contender> = {
         [OWN]: { path: own, readAheadKiB: raised, goal: 0.8 },
-        [`${OWN}, TCP`]: { path: remote, readAheadKiB: raised },
+        [TCP]: { path: remote, readAheadKiB: raised },
+        ...Object.fromEntries(
+          threaded.map((mount, i) => [
+            withThreads(IO_THREADS[i]!),
+            { path: large(mount), readAheadKiB: raised },
+          ]),
+        ),
         [FLOOR]: { path: floor, readAheadKiB: raised },
         rclone: { path: `${await mountRclone(scratch, origin.endpoint, BUCKET)}/large` },
         [`${OWN}, ${SMALL}`]: { path: own, ...small, goal: 1.3 },
-        [`${OWN}, TCP, ${SMALL}`]: { path: remote, ...small },
+        [`${TCP}, ${SMALL}`]: { path: remote, ...small },
         [`${FLOOR}, ${SMALL}`]: { path: floor, ...small },
       };
       const runs: Record<string, Run[]> = {};
@@ -74,10 +88,8 @@ export const warmRead: Bench = {
     }),
 };
 
-async function warmMount(scratch: Scratch, origin: BenchOrigin, unixSockets: boolean): Promise<MountedDir> {
-  const cluster = await startCluster(scratch, origin, { workers: 3, memory: '1GiB', unixSockets });
-  return cluster.mount();
-}
+const warmCluster = (scratch: Scratch, origin: BenchOrigin, unixSockets: boolean): Promise<Cluster> =>
+  startCluster(scratch, origin, { workers: 3, memory: '1GiB', unixSockets });
 
 async function readOnce({ path, readAheadKiB: kib }: Contender): Promise<Run> {
   if (kib !== undefined) await setReadAhead(dirname(path), kib);
@@ -104,8 +116,14 @@ function figures(runs: Record<string, Run[]>, contenders: Record<string, Contend
   const ofFloor = ratio(OWN, FLOOR);
   const smallOfFloor = ratio(`${OWN}, ${SMALL}`, `${FLOOR}, ${SMALL}`);
   const times = { bench, unit: '×' };
+  const threaded = IO_THREADS.map((n): Figure => {
+    const name = withThreads(n);
+    const value = median(runs[name]!.map((one, i) => one.cpuSeconds / runs[TCP]![i]!.cpuSeconds));
+    return { ...times, figure: `${name}: CPU over one loop`, value, peer: TCP, ...atMost(value, 1.1) };
+  });
   return [
     ...own,
+    ...threaded,
     { ...times, figure: 'over rclone', value: overRclone, peer: 'rclone', ...atLeast(overRclone, 3) },
     { ...times, figure: 'of the FUSE floor', value: ofFloor, peer: FLOOR, ...atLeast(ofFloor, 0.5) },
     { ...times, figure: `${SMALL}: of the FUSE floor`, value: smallOfFloor, peer: FLOOR },

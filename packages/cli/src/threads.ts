@@ -10,6 +10,17 @@ const MAX_AUTO_THREADS = 8;
 /** Memory below which a thread's share is too small for its blocks to even out. */
 const AUTO_THREAD_BYTES = 1 * GiB;
 
+/** A mount's other half is its main thread, and half of the machine is the application's. */
+const CORES_PER_IO_THREAD = 4;
+const MAX_AUTO_IO_THREADS = 4;
+
+/** I/O threads of a mount. */
+export function mountThreads(wanted: number | 'auto', cores: number = availableCores()): number {
+  if (wanted !== 'auto') return wanted;
+  if (cores <= FEW_CORES) return 0;
+  return Math.min(MAX_AUTO_IO_THREADS, Math.max(1, Math.floor(cores / CORES_PER_IO_THREAD)));
+}
+
 /** Lanes of a worker. */
 export function workerThreads(
   wanted: number | 'auto',

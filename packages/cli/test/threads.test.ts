@@ -1,7 +1,7 @@
 import { GiB, MiB } from '@tidecache/protocol';
 import { t } from 'tap';
 import { availableCores } from '../src/cores.js';
-import { workerThreads } from '../src/threads.js';
+import { mountThreads, workerThreads } from '../src/threads.js';
 
 /** A file system of these files alone. */
 const files = (all: Record<string, string>) => (path: string) => {
@@ -51,4 +51,19 @@ t.test('threads of a worker', async (t) => {
     t.equal(workerThreads('auto', memoryBytes, cores), threads, `${cores} cores, ${memoryBytes} bytes`);
   }
   t.equal(workerThreads(5, 64 * MiB, 1), 5, 'who says a number gets it');
+});
+
+t.test('I/O threads of a mount', async (t) => {
+  const cases: [number, number][] = [
+    [1, 0],
+    [3, 0],
+    [3.5, 1],
+    [4, 1],
+    [8, 2],
+    [15, 3],
+    [64, 4],
+  ];
+  for (const [cores, threads] of cases) t.equal(mountThreads('auto', cores), threads, `${cores} cores`);
+  t.equal(mountThreads(0, 64), 0, 'who says a number gets it');
+  t.equal(mountThreads(9, 1), 9);
 });

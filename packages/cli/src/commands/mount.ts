@@ -3,6 +3,7 @@ import { asTidecacheError } from '@tidecache/protocol';
 import { findSecret } from '../config/secret.js';
 import { realMountPoint, unmountBehind } from '../leftover-mount.js';
 import { runUntilStopped } from '../lifecycle.js';
+import { mountThreads } from '../threads.js';
 import type { Verb } from '../verb.js';
 import { announce } from './ready.js';
 
@@ -10,13 +11,13 @@ export const mount: Verb = {
   name: 'mount',
   summary: 'mount the tree on a directory, read-only',
   args: [{ name: 'DIR', help: 'an empty directory' }],
-  keys: ['master.address', 'mount.transport', 'mount.buffer', 'mount.xattrs', 'dataDir'],
+  keys: ['master.address', 'mount.transport', 'mount.buffer', 'mount.ioThreads', 'mount.xattrs', 'dataDir'],
   examples: [
     'tidecache mount /mnt/data --master master.internal:7440 --secret-file /etc/tidecache/secret',
     'tidecache mount ./mnt --transport fuse-native --buffer 256MiB',
   ],
   async run(call) {
-    const { transport, buffer, xattrs } = call.config.mount;
+    const { transport, buffer, ioThreads, xattrs } = call.config.mount;
     const mountPoint = realMountPoint(call.args[0] ?? '');
     const secret = findSecret(call.loaded, call.env);
     const logger = call.logger('mount');
@@ -31,6 +32,7 @@ export const mount: Verb = {
       logger.info({ master: call.config.master.address }, 'attaching to the master');
       const client = await connectClient({
         mapMemory: true,
+        ioThreads: mountThreads(ioThreads),
         master: call.config.master.address,
         secret,
         name: `${hostname()}:${mountPoint}`,

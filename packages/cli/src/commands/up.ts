@@ -18,6 +18,7 @@ export const up: Verb = {
     'master.http',
     'mount.transport',
     'mount.buffer',
+    'mount.ioThreads',
     'mount.xattrs',
   ],
   examples: [

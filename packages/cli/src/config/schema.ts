@@ -3,6 +3,7 @@
  * all follow. A key `worker.unixSocket` is `TIDECACHE_WORKER_UNIX_SOCKET` in the environment.
  */
 import { MAX_LANES } from '@tidecache/protocol';
+import { MAX_IO_THREADS } from '@tidecache/transport';
 import { z } from 'zod';
 import { MAX_LOCAL_WORKERS } from '../limits.js';
 import { count, countOrAuto, endpoint, listenEndpoint, oneOf, onOff, size, text } from './values.js';
@@ -115,6 +116,12 @@ const sections = {
       flag: '--buffer <SIZE>',
       help: "memory for the mount's read-ahead",
       unit: 'bytes',
+    }),
+    ioThreads: key(countOrAuto(0, MAX_IO_THREADS), {
+      flag: '--io-threads <N>',
+      help: 'threads that receive from workers; 0: none but the main one; auto: by the cores',
+      default: 'auto',
+      unit: 'threads',
     }),
     xattrs: key(onOff, {
       flag: '--xattrs',
