@@ -23,7 +23,7 @@ import type { Clock } from '../clock.js';
 import { type Frame, FrameParser, type FrameSink } from '../frame-parser.js';
 import { FrameWriter } from '../frame-writer.js';
 import { MAX_DEADLINE_MS, MAX_HANDSHAKE_BODY_BYTES, type ServerLimits } from '../limits.js';
-import { TimerEntry, type TimerWheel } from '../timer-wheel.js';
+import type { TimerEntry, TimerWheel } from '../timer-wheel.js';
 import { ServedExchange } from './exchange.js';
 import { type ServerHandshake, serverHandshake } from './handshake.js';
 
@@ -49,7 +49,10 @@ export interface LinkOwner {
   closed(link: Link): void;
 }
 
-export class Link extends TimerEntry implements ServerConnection, FrameSink {
+export class Link implements ServerConnection, TimerEntry, FrameSink {
+  dueAt = 0;
+  previous: TimerEntry | undefined;
+  next: TimerEntry | undefined;
   readonly #init: LinkInit;
   readonly #socket: Socket;
   readonly #parser: FrameParser;
@@ -67,7 +70,6 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
   #closeListeners: (() => void)[] = [];
 
   constructor(init: LinkInit) {
-    super();
     this.#init = init;
     this.#socket = init.socket;
     this.#remote = init.where;
