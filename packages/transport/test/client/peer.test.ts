@@ -297,7 +297,8 @@ t.test('in-flight bounds: the rest waits its turn in order, past the queue it is
   const { address } = await startServer(t, (exchange) => {
     served.push(exchange);
     most = Math.max(most, served.length);
-    setImmediate(() => served.shift()!.reply(exchange.body));
+    const body = Buffer.from(exchange.body);
+    setImmediate(() => served.shift()!.reply(body));
   });
   const peer = dial(t, address, {
     limits: { inFlightRequests: 4, inFlightBytes: 1000, waitingRequests: 20 },
@@ -319,7 +320,7 @@ t.test('in-flight bounds: the rest waits its turn in order, past the queue it is
 });
 
 t.test('10 000 pipelined requests', async (t) => {
-  const { address } = await startServer(t, (exchange) => exchange.reply(exchange.body));
+  const { address } = await startServer(t, (exchange) => exchange.reply(Buffer.from(exchange.body)));
   const peer = dial(t, address);
   const replies = await Promise.all(
     Array.from({ length: 10_000 }, (_, i) =>
