@@ -46,6 +46,14 @@ function tableOf(factor: number): Int32Array {
 }
 
 const SECTOR_TABLE = tableOf(shiftOf(SECTOR_BYTES));
+const BYTE_TABLE = tableOf(POWERS[0]!).subarray(0, 256);
+
+/** CRC-32 of `bytes` between `from` and `to`, when they are some dozens: cheaper than a view and a call into zlib. */
+export function crc32OfFew(bytes: Uint8Array, from: number, to: number): number {
+  let crc = -1;
+  for (let i = from; i < to; i++) crc = BYTE_TABLE[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
 
 /** CRC-32 of A followed by B, from the CRCs of both and B's length in bytes. */
 export function crc32Combine(crcA: number, crcB: number, bytesB: number): number {

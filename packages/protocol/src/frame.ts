@@ -19,7 +19,7 @@
  *
  * All integers are little-endian. CRC-32 is zlib's (IEEE 802.3).
  */
-import { crc32 } from 'node:zlib';
+import { crc32OfFew } from './crc.js';
 import { TidecacheError } from './errors.js';
 import { HEADER_BYTES, MAX_BODY_BYTES, MAX_PAYLOAD_BYTES } from './limits.js';
 
@@ -33,6 +33,8 @@ export const FLAG_MORE = 2;
 export const FLAG_PUSH = 4;
 /** The asker no longer wants the reply of this request id. Has no reply. */
 export const FLAG_CANCEL = 8;
+/** Of a header, those that its checksum is of. */
+const CHECKED_BYTES = HEADER_BYTES - 4;
 const KNOWN_FLAGS = FLAG_REPLY | FLAG_MORE | FLAG_PUSH | FLAG_CANCEL;
 
 export interface FrameHeader {
@@ -61,7 +63,7 @@ export function encodeHeader(header: FrameHeader, out: Buffer, at = 0): void {
   out.writeUInt32LE(header.bodyCrc, at + 24);
   out.writeUInt32LE(header.payloadCrc, at + 28);
   out.writeUInt32LE(0, at + 32);
-  out.writeUInt32LE(crc32(out.subarray(at, at + 36)), at + 36);
+  out.writeUInt32LE(crc32OfFew(out, at, at + CHECKED_BYTES), at + 36);
 }
 
 /**
@@ -72,7 +74,7 @@ export function decodeHeader(bytes: Buffer, at = 0): FrameHeader {
   if (bytes.length - at < HEADER_BYTES) throw bad(`header of ${bytes.length - at} bytes`);
   const magic = bytes.readUInt16LE(at);
   if (magic !== FRAME_MAGIC) throw bad(`magic 0x${magic.toString(16)}: the peer is not Tidecache`);
-  if (bytes.readUInt32LE(at + 36) !== crc32(bytes.subarray(at, at + 36)))
+  if (bytes.readUInt32LE(at + 36) !== crc32OfFew(bytes, at, at + CHECKED_BYTES))
     throw bad('header checksum differs');
   const version = bytes[at + 2]!;
   if (version !== FRAME_VERSION) {

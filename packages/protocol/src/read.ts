@@ -22,6 +22,7 @@ import { MAX_BLOCK_BYTES, MAX_READ_BYTES } from './limits.js';
 
 export const READ_FIXED_BYTES = 36;
 const FILE_ID_BYTES = 16;
+const BLOCK_NAME_BYTES = FILE_ID_BYTES + 4;
 /** On a miss, fill the whole block: the reader is sequential. Without it, only the pages asked for. */
 export const READ_WHOLE_BLOCK = 1;
 /** Nobody waits for this yet: demand goes first, and a worker that is busy may refuse. */
@@ -52,6 +53,12 @@ export interface ReadRequest {
   source: Uint8Array;
 }
 
+/** What a worker reads. */
+export interface DecodedRead extends ReadRequest {
+  /** File id and index as they stand in the body, 20 latin1 characters: what a worker looks the block up by. */
+  readonly blockName: string;
+}
+
 /** Throws INVALID on a file id that is not one. */
 export function encodeRead(request: ReadRequest): Buffer {
   if (request.fileId.length !== FILE_ID_BYTES) {
@@ -69,15 +76,17 @@ export function encodeRead(request: ReadRequest): Buffer {
 }
 
 /** Throws INVALID on a body that is too short or a range that no block can have. `source` is a view of `body`. */
-export function decodeRead(body: Buffer): ReadRequest {
+export function decodeRead(body: Buffer): DecodedRead {
   if (body.length < READ_FIXED_BYTES) throw new TidecacheError('INVALID', `READ of ${body.length} bytes`);
   const offset = body.readUInt32LE(20);
   const length = body.readUInt32LE(24);
   if (length === 0 || length > MAX_READ_BYTES || offset + length > MAX_BLOCK_BYTES) {
     throw new TidecacheError('INVALID', `READ of ${length} bytes at ${offset} of a block`);
   }
+  const blockName = body.toString('latin1', 0, BLOCK_NAME_BYTES);
   return {
-    fileId: body.toString('latin1', 0, FILE_ID_BYTES) as FileId,
+    blockName,
+    fileId: blockName.slice(0, FILE_ID_BYTES) as FileId,
     blockIndex: body.readUInt32LE(16),
     offset,
     length,

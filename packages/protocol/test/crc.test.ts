@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { t } from 'tap';
-import { combineSectors, crc32Combine } from '../src/crc.js';
+import { combineSectors, crc32Combine, crc32OfFew } from '../src/crc.js';
 import { SECTOR_BYTES } from '../src/limits.js';
 import { seeded } from './support/random.js';
 
@@ -9,6 +9,14 @@ t.comment(`seed ${seed}`);
 const random = seeded(seed);
 const bytes = Buffer.alloc(1024 * SECTOR_BYTES);
 for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(Math.floor(random() * 2 ** 32), i);
+
+t.test('few bytes, as zlib', async (t) => {
+  for (let i = 0; i < 300; i++) {
+    const from = Math.floor(random() * 1000);
+    const to = from + Math.floor(random() * 100);
+    if (crc32OfFew(bytes, from, to) !== crc32(bytes.subarray(from, to))) t.fail(`${from} to ${to}`);
+  }
+});
 
 t.test('two parts of any length, as zlib', async (t) => {
   for (let i = 0; i < 300; i++) {

@@ -32,7 +32,8 @@ t.test('golden bytes', async (t) => {
     '0d0c0b0a' +
     'c0';
   t.equal(encodeRead(request).toString('hex'), golden);
-  t.same(decodeRead(Buffer.from(golden, 'hex')), request);
+  const blockName = Buffer.from(golden, 'hex').toString('latin1', 0, 20);
+  t.same(decodeRead(Buffer.from(golden, 'hex')), { ...request, blockName });
 });
 
 t.test('golden source and file id: a change moves every cached block', async (t) => {

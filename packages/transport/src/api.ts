@@ -99,7 +99,8 @@ export interface Exchange {
   readonly connection: ServerConnection;
   /**
    * `payload` is sent without copying: it must not change until `onSent`, which runs exactly once, also when the
-   * connection breaks. `payloadCrc` is the CRC-32 of all its parts joined, when it is known already.
+   * connection breaks. `payloadCrc` is the CRC-32 of all its parts joined, when it is known already. `body` is kept for
+   * as long, so it can't be the request's own.
    */
   reply(body: Uint8Array, payload?: ReplyPayload, options?: { more?: boolean }): void;
   fail(error: TidecacheError): void;

@@ -2,6 +2,10 @@
  * Sends frames over a socket: those of one tick together, by one writev, payloads uncopied. At most one writev is
  * under way, so that its end tells that the reader lives, the header memory can be used again, and what is still
  * queued can be withdrawn.
+ *
+ * It goes past the socket's own queue, to the functions that this queue hands its chunks to: with one write at a time
+ * there is nothing for it to keep, and where the kernel takes all bytes at once, as it mostly does, they are sent before
+ * the call returns, rather than a turn of the tick queue later.
  */
 import type { Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
@@ -28,6 +32,14 @@ export interface OutFrame {
   readonly onSent?: (() => void) | undefined;
 }
 
+/** As `_writev` takes them. */
+interface Chunk {
+  readonly chunk: Uint8Array;
+  readonly encoding: BufferEncoding;
+}
+
+/** What streams call the encoding of bytes; its type knows of those of text alone. */
+const AS_IS = 'buffer' as BufferEncoding;
 const NO_PARTS: readonly Uint8Array[] = [];
 
 export class FrameWriter {
@@ -39,7 +51,8 @@ export class FrameWriter {
   #batchBytes = 0;
   #batchSince = 0;
   #queuedBytes = 0;
-  #scheduled = false;
+  /** Somebody flushes when this is over: a tick, whoever holds, or the flush under way. */
+  #held = false;
   #closed = false;
   #head: Buffer | undefined;
 
@@ -71,9 +84,18 @@ export class FrameWriter {
     }
     this.#queue.push(frame);
     this.#queuedBytes += frameBytes(frame);
-    if (this.#scheduled || this.#batch.length > 0) return;
-    this.#scheduled = true;
+    if (this.#held || this.#batch.length > 0) return;
+    this.#held = true;
     process.nextTick(this.#flush);
+  }
+
+  /** Frames wait for `release`, so that those to what came in one read go together and at once. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#flush();
   }
 
   /** Withdraws the frames of a request that have not been handed to the kernel. True when there was one. */
@@ -100,33 +122,33 @@ export class FrameWriter {
   }
 
   readonly #flush = (): void => {
-    this.#scheduled = false;
-    if (this.#closed || this.#batch.length > 0 || this.#queue.length === 0) return;
-    const chunks = this.#takeBatch();
-    this.#batchSince = this.#now();
-    const last = chunks.length - 1;
-    if (last > 0) this.#socket.cork();
-    for (let i = 0; i < last; i++) this.#socket.write(chunks[i]!);
-    this.#socket.write(chunks[last]!, this.#sent);
-    if (last > 0) this.#socket.uncork();
+    this.#held = true;
+    while (this.#queue.length > 0 && this.#batch.length === 0 && !this.#socket.destroyed) {
+      const chunks = this.#takeBatch();
+      this.#batchSince = this.#now();
+      if (chunks.length === 1) this.#socket._write(chunks[0]!.chunk, AS_IS, this.#sent);
+      else this.#socket._writev!(chunks, this.#sent);
+    }
+    this.#held = false;
   };
 
   readonly #sent = (error?: Error | null): void => {
-    // After an error the socket closes, and `close` ends the batch: only then is its memory free.
-    if (error || this.#closed) return;
+    if (error) this.#socket.destroy(error);
+    // A socket that is destroyed closes, and `close` ends the batch: only then is its memory free.
+    if (this.#socket.destroyed) return;
     const batch = this.#batch;
     this.#batch = [];
     this.#queuedBytes -= this.#batchBytes;
     for (const frame of batch) frame.onSent?.();
     this.#onDrain();
-    if (!this.#scheduled) this.#flush();
+    if (!this.#held) this.#flush();
   };
 
   /** Moves frames from the queue to the batch; the answer is their bytes, small ones merged. */
-  #takeBatch(): Uint8Array[] {
+  #takeBatch(): Chunk[] {
     this.#head ??= Buffer.allocUnsafeSlow(BATCH_HEAD_BYTES);
     const head = this.#head;
-    const chunks: Uint8Array[] = [];
+    const chunks: Chunk[] = [];
     let headFrom = 0;
     let headAt = 0;
     let taken = 0;
@@ -140,19 +162,21 @@ export class FrameWriter {
       headAt += headBytes;
       const parts = frame.parts ?? NO_PARTS;
       if (!inline || parts.length > 0) {
-        chunks.push(head.subarray(headFrom, headAt));
+        chunks.push(chunkOf(head.subarray(headFrom, headAt)));
         headFrom = headAt;
-        if (!inline) chunks.push(frame.body);
-        for (const part of parts) if (part.length > 0) chunks.push(part);
+        if (!inline) chunks.push(chunkOf(frame.body));
+        for (const part of parts) if (part.length > 0) chunks.push(chunkOf(part));
       }
       this.#batchBytes += frameBytes(frame);
       taken++;
     }
-    if (headAt > headFrom) chunks.push(head.subarray(headFrom, headAt));
+    if (headAt > headFrom) chunks.push(chunkOf(head.subarray(headFrom, headAt)));
     this.#batch = this.#queue.splice(0, taken);
     return chunks;
   }
 }
+
+const chunkOf = (chunk: Uint8Array): Chunk => ({ chunk, encoding: AS_IS });
 
 function writeHeader(frame: OutFrame, out: Buffer, at: number): void {
   const payloadBytes = lengthOf(frame.parts);

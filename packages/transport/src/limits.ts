@@ -12,8 +12,10 @@ import {
   READ_DEADLINE_MS,
 } from '@tidecache/protocol';
 
-/** One read of headers, bodies and small payloads. Several frames fit. */
+/** One read of headers, bodies and small payloads. Several frames fit. A server has one for all its connections. */
 export const SCRATCH_BYTES = 64 * KiB;
+/** What a server holds of requests that are not parsed yet, past which it stops reading. One read more may come. */
+export const HELD_BYTES = 64 * KiB;
 /** A payload's rest of at least this is received straight into its destination; less is copied. */
 export const DIRECT_BYTES = 16 * KiB;
 /** Handed to the kernel by one writev, unless a single frame is longer. Its end is the sign of a living reader. */

@@ -8,19 +8,21 @@ import { BATCH_BYTES } from '../src/limits.js';
 /** A socket whose writev ends when the test says so. */
 class HeldSocket {
   batches: Uint8Array[][] = [];
-  #corked: Uint8Array[] | undefined;
+  destroyed = false;
+  /** Takes everything at once, as the kernel mostly does. */
+  willing = false;
   #done: ((error?: Error) => void) | undefined;
-  cork(): void {
-    this.#corked = [];
+  _write(chunk: Uint8Array, encoding: string, done: (error?: Error) => void): void {
+    this._writev([{ chunk, encoding }], done);
   }
-  uncork(): void {
-    this.batches.push(this.#corked ?? []);
-    this.#corked = undefined;
+  _writev(chunks: { chunk: Uint8Array; encoding: string }[], done: (error?: Error) => void): void {
+    // What is taken is copied, and its memory used again.
+    this.batches.push(chunks.map(({ chunk }) => (this.willing ? Buffer.from(chunk) : chunk)));
+    if (this.willing) done();
+    else this.#done = done;
   }
-  write(chunk: Uint8Array, done?: (error?: Error) => void): void {
-    if (this.#corked) this.#corked.push(chunk);
-    else this.batches.push([chunk]);
-    if (done) this.#done = done;
+  destroy(): void {
+    this.destroyed = true;
   }
   finish(error?: Error): void {
     const done = this.#done;
@@ -97,6 +99,27 @@ t.test('one batch at a time, of bounded size; onSent once, when it has gone', as
   t.equal(out.queuedBytes, 0);
 });
 
+t.test('what the kernel takes at once is sent when the call returns, batch after batch', async (t) => {
+  const { socket, writer: out } = writer();
+  socket.willing = true;
+  const sent: number[] = [];
+  const one = (id: number) => frame(id, { parts: [Buffer.alloc(BATCH_BYTES)], onSent: () => sent.push(id) });
+  out.hold();
+  out.send(one(1));
+  // Queued from within the flush: the same flush takes it.
+  out.send({ ...one(2), onSent: () => out.send(one(3)) });
+  await tick();
+  t.equal(socket.batches.length, 0, 'held, whatever the tick');
+  out.release();
+  t.same(socket.batches.map(idsIn), [[1], [2], [3]]);
+  t.same(sent, [1, 3]);
+  t.equal(out.queuedBytes, 0);
+  out.send(one(4));
+  t.equal(socket.batches.length, 3, 'no longer held: with the tick again');
+  await tick();
+  t.same(sent, [1, 3, 4]);
+});
+
 t.test('what is still queued can be withdrawn; a closed socket frees everything, once', async (t) => {
   const { socket, writer: out } = writer();
   const freed: number[] = [];
@@ -108,6 +131,7 @@ t.test('what is still queued can be withdrawn; a closed socket frees everything,
   t.equal(out.drop(2), true);
   t.same(freed, [2, 2]);
   socket.finish(new Error('EPIPE'));
+  t.ok(socket.destroyed);
   t.same(freed, [2, 2], 'a failed write: the kernel may still read until the socket has closed');
   out.close();
   out.close();

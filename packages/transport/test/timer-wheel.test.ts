@@ -1,14 +1,15 @@
 import { t } from 'tap';
 import { WHEEL_SLOTS, WHEEL_TICK_MS } from '../src/limits.js';
-import { TimerEntry, TimerWheel } from '../src/timer-wheel.js';
+import { type TimerEntry, TimerWheel } from '../src/timer-wheel.js';
 import { manualClock } from './support/clock.js';
 import { seeded } from './support/random.js';
 
-class Probe extends TimerEntry {
+class Probe implements TimerEntry {
+  dueAt = 0;
+  previous: TimerEntry | undefined;
+  next: TimerEntry | undefined;
   firedAt: number[] = [];
-  constructor(private readonly onFire: (probe: Probe) => void) {
-    super();
-  }
+  constructor(private readonly onFire: (probe: Probe) => void) {}
   expire(): void {
     this.onFire(this);
   }

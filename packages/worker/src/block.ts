@@ -104,7 +104,10 @@ export const pagesIn = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES);
 
 const keyBytes = Buffer.alloc(20);
 
-/** A block's key: the file version's id and the index, 20 latin1 characters. Flat: a joined string takes twice the memory. */
+/**
+ * A block's key: the file version's id and the index, 20 latin1 characters, as `blockName` of a READ. Flat: a joined
+ * string takes twice the memory.
+ */
 export function blockKey(fileId: FileId, index: number): string {
   keyBytes.write(fileId, 0, 16, 'latin1');
   keyBytes.writeUInt32LE(index, 16);

@@ -1,4 +1,4 @@
-import { type FileId, MiB, PAGE_BYTES } from '@tidecache/protocol';
+import { decodeRead, encodeRead, type FileId, MiB, PAGE_BYTES } from '@tidecache/protocol';
 import { t } from 'tap';
 import { Block, blockKey, blockLength } from '../src/block.js';
 
@@ -12,6 +12,8 @@ const extentOf = (firstPage: number, bytes: number, arrivedBytes: number) => ({
 t.test('keys differ by every byte of the file id and the index', async (t) => {
   const a = 'abcdefghijklmno\xff' as FileId;
   t.equal(blockKey(a, 0).length, 20);
+  const read = { fileId: a, blockIndex: 0xfedcba98, offset: 0, length: 1, flags: 0, lease: 0 };
+  t.equal(decodeRead(encodeRead({ ...read, source: Buffer.alloc(0) })).blockName, blockKey(a, 0xfedcba98));
   t.not(blockKey(a, 1), blockKey(a, 256));
   t.not(blockKey(a, 1), blockKey(a, 65536));
   t.not(blockKey(a, 0xffffffff), blockKey(a, 0xfffffffe));

@@ -33,7 +33,7 @@ import {
   type PeerLimits,
   STUCK_PAYLOAD_MS,
 } from '../limits.js';
-import { TimerEntry, type TimerWheel } from '../timer-wheel.js';
+import type { TimerEntry, TimerWheel } from '../timer-wheel.js';
 import { type ClientHandshake, clientHandshake } from './handshake.js';
 import { Line } from './line.js';
 import type { Pending } from './pending.js';
@@ -64,7 +64,10 @@ export interface ConnectionOwner {
 
 const PING_ID = 0xffff_ffff;
 
-export class Connection extends TimerEntry implements FrameSink {
+export class Connection implements TimerEntry, FrameSink {
+  dueAt = 0;
+  previous: TimerEntry | undefined;
+  next: TimerEntry | undefined;
   readonly paused = false;
   readonly #init: ConnectionInit;
   readonly #where: string;
@@ -87,7 +90,6 @@ export class Connection extends TimerEntry implements FrameSink {
   readonly closed: Promise<void>;
 
   constructor(init: ConnectionInit) {
-    super();
     this.#init = init;
     this.#where = addressText(init.address);
     const { secret, name, release } = init;

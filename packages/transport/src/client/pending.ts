@@ -1,9 +1,12 @@
 import { EMPTY_BODY, type FrameHeader, TidecacheError } from '@tidecache/protocol';
 import type { Reply, RequestOptions } from '../api.js';
-import { TimerEntry } from '../timer-wheel.js';
+import type { TimerEntry } from '../timer-wheel.js';
 
 /** One request from its call to its settling: first waiting, then on the wire. */
-export class Pending extends TimerEntry {
+export class Pending implements TimerEntry {
+  dueAt = 0;
+  previous: TimerEntry | undefined;
+  next: TimerEntry | undefined;
   /** 0 while waiting. */
   requestId = 0;
   settled = false;
@@ -27,7 +30,6 @@ export class Pending extends TimerEntry {
     readonly reject: (error: TidecacheError) => void,
     private readonly onDue: (pending: Pending) => void,
   ) {
-    super();
     this.startedAt = now;
     this.lastAt = now;
     this.deadlineAt = now + options.deadlineMs;

@@ -1,9 +1,10 @@
 /**
  * One accepted connection: handshake, then requests in and replies out.
  *
- * Reading is by 'data', not by `onread`: that option exists for dialled sockets alone, and what clients send is small.
- * Back-pressure: while too many requests are served or too many reply bytes are queued, parsing stops within the chunk,
- * and the socket is paused, so that the rest waits at the client.
+ * Replies to the requests of one read are held until its end, and go together.
+ * Back-pressure: while too many requests are served or too many reply bytes are queued, parsing stops within what was
+ * read, and once some more has come the socket is paused, so that the rest waits at the client. Some more, since only
+ * a socket that is read from tells that its client has gone.
  */
 import type { Socket } from 'node:net';
 import {
@@ -22,13 +23,17 @@ import type { Exchange, ServerConnection } from '../api.js';
 import type { Clock } from '../clock.js';
 import { type Frame, FrameParser, type FrameSink } from '../frame-parser.js';
 import { FrameWriter } from '../frame-writer.js';
-import { MAX_DEADLINE_MS, MAX_HANDSHAKE_BODY_BYTES, type ServerLimits } from '../limits.js';
-import { TimerEntry, type TimerWheel } from '../timer-wheel.js';
+import { HELD_BYTES, MAX_DEADLINE_MS, MAX_HANDSHAKE_BODY_BYTES, type ServerLimits } from '../limits.js';
+import type { TimerEntry, TimerWheel } from '../timer-wheel.js';
 import { ServedExchange } from './exchange.js';
 import { type ServerHandshake, serverHandshake } from './handshake.js';
+import { receive } from './receive.js';
 
 export interface LinkInit {
+  /** As the server accepted it. */
   readonly socket: Socket;
+  /** What each read is received into, of this connection and others. */
+  readonly received: Buffer;
   readonly where: string;
   readonly secret: string;
   readonly name: string;
@@ -49,7 +54,10 @@ export interface LinkOwner {
   closed(link: Link): void;
 }
 
-export class Link extends TimerEntry implements ServerConnection, FrameSink {
+export class Link implements ServerConnection, TimerEntry, FrameSink {
+  dueAt = 0;
+  previous: TimerEntry | undefined;
+  next: TimerEntry | undefined;
   readonly #init: LinkInit;
   readonly #socket: Socket;
   readonly #parser: FrameParser;
@@ -57,6 +65,7 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
   readonly #exchanges = new Map<number, ServedExchange>();
   #handshake: ServerHandshake | undefined;
   #remote: string;
+  /** What was read and is not parsed yet, in memory of its own. */
   #rest: Buffer | undefined;
   #parsing = false;
   #leaving = false;
@@ -67,19 +76,17 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
   #closeListeners: (() => void)[] = [];
 
   constructor(init: LinkInit) {
-    super();
     this.#init = init;
-    this.#socket = init.socket;
+    this.#socket = receive(init.socket, init.received, (bytes) => this.#take(bytes));
     this.#remote = init.where;
     const { secret, name, where, release, clock, wheel, limits } = init;
     this.#handshake = serverHandshake({ secret, name, where, release });
     this.#parser = new FrameParser(this, { maxBodyBytes: MAX_HANDSHAKE_BODY_BYTES, maxPayloadBytes: 0 });
-    this.#writer = new FrameWriter(init.socket, clock.now, () => this.#resume());
+    this.#writer = new FrameWriter(this.#socket, clock.now, () => this.#resume());
     wheel.schedule(this, clock.now() + limits.connectMs);
-    init.socket.on('data', (chunk: Buffer) => this.#take(chunk));
-    init.socket.on('error', () => init.socket.destroy());
-    init.socket.once('end', () => init.socket.destroy());
-    init.socket.once('close', () => this.#close());
+    this.#socket.on('error', () => this.#socket.destroy());
+    this.#socket.once('end', () => this.#socket.destroy());
+    this.#socket.once('close', () => this.#close());
   }
 
   get remote(): string {
@@ -116,11 +123,10 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
   destroy(): void {
     if (!this.#lingers) this.abort();
     else if (!this.#mute) {
-      // Silent from now on, which makes the client end it. What still comes is thrown away, up to that end.
+      // Silent from now on, which makes the client end it.
       this.#mute = true;
-      this.#rest = undefined;
       for (const exchange of [...this.#exchanges.values()]) exchange.abandon();
-      this.#socket.resume();
+      this.#discard();
     }
   }
 
@@ -132,7 +138,7 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
   /** Takes no more requests, and ends when those being served are answered. */
   leave(): void {
     this.#leaving = true;
-    this.#socket.pause();
+    this.#discard();
     this.#leaveWhenIdle();
   }
 
@@ -221,35 +227,44 @@ export class Link extends TimerEntry implements ServerConnection, FrameSink {
     this.#writer.send({ flags: FLAG_REPLY, opcode, status, requestId, deadlineMs: 0, body });
   }
 
-  #take(chunk: Buffer): void {
-    if (this.#mute) return;
-    if (this.#rest === undefined) this.#parse(chunk);
-    else this.#rest = Buffer.concat([this.#rest, chunk]);
+  #take(bytes: Buffer): void {
+    if (this.#mute || this.#leaving) return;
+    if (this.#rest !== undefined) {
+      this.#rest = Buffer.concat([this.#rest, bytes]);
+      if (this.#rest.length >= HELD_BYTES) this.#socket.pause();
+      return;
+    }
+    this.#writer.hold();
+    this.#parse(bytes);
+    if (this.#rest !== undefined) this.#rest = Buffer.from(this.#rest);
+    this.#writer.release();
   }
 
-  #parse(chunk: Buffer): void {
+  #parse(bytes: Buffer): void {
     this.#parsing = true;
+    this.#rest = undefined;
     let taken = 0;
     try {
-      taken = this.#parser.push(chunk);
+      taken = this.#parser.push(bytes);
     } catch (thrown) {
       this.#fault(thrown);
       return;
     } finally {
       this.#parsing = false;
     }
-    if (taken < chunk.length) {
-      this.#rest = taken === 0 ? chunk : chunk.subarray(taken);
-      this.#socket.pause();
-    } else {
-      this.#rest = undefined;
-      if (!this.#leaving && this.#socket.isPaused()) this.#socket.resume();
-    }
+    if (taken < bytes.length) this.#rest = bytes.subarray(taken);
+    else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   #resume(): void {
     if (this.#parsing || this.#rest === undefined || this.paused || this.#socket.destroyed) return;
     this.#parse(this.#rest);
+  }
+
+  /** What still comes is thrown away, up to the end of the connection. */
+  #discard(): void {
+    this.#rest = undefined;
+    this.#socket.resume();
   }
 
   /** Sees to it that a client that takes nothing is found. */

@@ -9,13 +9,16 @@ import {
 import type { Exchange, ReplyPayload, ServerConnection } from '../api.js';
 import type { Frame } from '../frame-parser.js';
 import type { FrameWriter } from '../frame-writer.js';
-import { TimerEntry } from '../timer-wheel.js';
+import type { TimerEntry } from '../timer-wheel.js';
 
 /** What an error's message may take of its reply, in characters. */
 const MAX_MESSAGE_CHARS = 8_000;
 
 /** One request being served. */
-export class ServedExchange extends TimerEntry implements Exchange {
+export class ServedExchange implements Exchange, TimerEntry {
+  dueAt = 0;
+  previous: TimerEntry | undefined;
+  next: TimerEntry | undefined;
   readonly opcode: number;
   readonly body: Buffer;
   readonly payload: Buffer;
@@ -32,7 +35,6 @@ export class ServedExchange extends TimerEntry implements Exchange {
     private readonly writer: FrameWriter,
     private readonly onEnd: (exchange: ServedExchange) => void,
   ) {
-    super();
     this.opcode = frame.header.opcode;
     this.requestId = frame.header.requestId;
     this.body = frame.body;

@@ -6,7 +6,7 @@ import { addressText, checkAddress } from '../address.js';
 import type { Address, Exchange, Server, ServerConnection } from '../api.js';
 import { type Clock, realClock } from '../clock.js';
 import { checkSecret } from '../handshake.js';
-import { KEEP_ALIVE_MS, SERVER_LIMITS, type ServerLimits } from '../limits.js';
+import { KEEP_ALIVE_MS, SCRATCH_BYTES, SERVER_LIMITS, type ServerLimits } from '../limits.js';
 import { TimerWheel } from '../timer-wheel.js';
 import { Link, type LinkOwner } from './connection.js';
 
@@ -64,6 +64,7 @@ class Acceptor implements LinkOwner {
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
   readonly #links = new Set<Link>();
+  readonly #received = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   #unproved = 0;
   #allClosed: (() => void) | undefined;
 
@@ -90,6 +91,7 @@ class Acceptor implements LinkOwner {
     this.#links.add(
       new Link({
         socket,
+        received: this.#received,
         where,
         secret,
         name,

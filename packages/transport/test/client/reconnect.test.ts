@@ -85,7 +85,7 @@ t.test(
       addresses: [address],
       secret: SECRET,
       name: 'server',
-      handler: (exchange) => exchange.reply(exchange.body),
+      handler: (exchange) => exchange.reply(Buffer.from(exchange.body)),
     });
     t.teardown(() => again.close(0));
     t.equal((await call).body.toString(), 'hello');
@@ -104,7 +104,8 @@ t.test('a patient call ends at its deadline, saying why there was no connection'
 });
 
 t.test('after a restart of the server on its port, requests work again', async (t) => {
-  const handler = (exchange: { body: Buffer; reply(body: Buffer): void }) => exchange.reply(exchange.body);
+  const handler = (exchange: { body: Buffer; reply(body: Buffer): void }) =>
+    exchange.reply(Buffer.from(exchange.body));
   const first = await listen({ addresses: [LOOPBACK], secret: SECRET, name: 'server', handler });
   const address = first.addresses[0]!;
   const down = deferred<TidecacheError>();

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { EMPTY_BODY, encodeHeader, HEADER_BYTES, type TidecacheError } from '@tidecache/protocol';
 import { t } from 'tap';
 import type { Address, Exchange, ServerConnection } from '../../src/api.js';
+import { HELD_BYTES } from '../../src/limits.js';
 import { listen } from '../../src/server/listen.js';
 import { manualClock } from '../support/clock.js';
 import { deferred, dial, LOOPBACK, SECRET, startServer, turns } from '../support/pair.js';
@@ -15,7 +16,7 @@ import { seeded } from '../support/random.js';
 
 const READ = 0x30;
 const LONG_MS = 60_000;
-const echo = (exchange: Exchange) => exchange.reply(exchange.body);
+const echo = (exchange: Exchange) => exchange.reply(Buffer.from(exchange.body));
 
 async function rawSocket(address: Address): Promise<Socket> {
   const socket = connect(address as { host: string; port: number });
@@ -139,7 +140,7 @@ t.test('a client that takes nothing is dropped, its memory freed, and others are
   const { address } = await startServer(
     t,
     (exchange) => {
-      if (exchange.body.length > 0) return echo(exchange);
+      if (exchange.body.length > 1) return echo(exchange);
       asked++;
       exchange.reply(EMPTY_BODY, { parts: [memory], onSent: () => sent++ });
     },
@@ -171,7 +172,7 @@ t.test('requests of one connection are served within the bound, all of them', as
       most = Math.max(most, ++now);
       setImmediate(() => {
         now--;
-        echo(exchange);
+        exchange.reply(EMPTY_BODY);
       });
     },
     { limits: { exchanges: 7 } },
@@ -250,6 +251,64 @@ t.test('close lets requests in flight end, then ends the rest', async (t) => {
   await closing;
   await never;
   t.equal(second.abandoned, true);
+});
+
+t.test('a client that has gone is noticed, also while no more of its requests are taken on', async (t) => {
+  const taken = deferred<Exchange>();
+  const { address } = await startServer(t, (exchange) => taken.resolve(exchange), {
+    clock: manualClock(),
+    limits: { exchanges: 1 },
+  });
+  const client = await pausedPeer(t, address);
+  client.ask(2);
+  const abandoned = deferred();
+  (await taken.promise).onAbandoned(() => abandoned.resolve());
+  client.leave();
+  await abandoned.promise;
+});
+
+t.test('close does not wait for a client that has gone', async (t) => {
+  const taken = deferred<Exchange>();
+  const { server, address } = await startServer(t, (exchange) => taken.resolve(exchange), {
+    clock: manualClock(),
+  });
+  const client = await pausedPeer(t, address);
+  client.ask(1);
+  const exchange = await taken.promise;
+  const closing = server.close();
+  client.ask(100);
+  client.leave();
+  await closing;
+  t.equal(exchange.abandoned, true);
+});
+
+t.test('what is not taken on waits at the client, and comes when there is room', async (t) => {
+  const seen: number[] = [];
+  const served: Exchange[] = [];
+  const { address } = await startServer(
+    t,
+    (exchange) => {
+      seen.push(exchange.body[0]!);
+      served.push(exchange);
+    },
+    { limits: { exchanges: 1 } },
+  );
+  const client = await pausedPeer(t, address);
+  client.ask(300_000);
+  let before = -1;
+  while (seen.length === 0 || client.waitingBytes !== before) {
+    before = client.waitingBytes;
+    await turns(50);
+  }
+  t.ok(client.waitingBytes > 0, `${client.waitingBytes} bytes`);
+  t.same(seen, [1]);
+  // More than it held, so that it has to read on.
+  const most = Math.ceil((3 * HELD_BYTES) / HEADER_BYTES);
+  for (let i = 0; i < most; i++) {
+    while (served[i] === undefined) await turns(1);
+    served[i]!.reply(EMPTY_BODY);
+  }
+  t.ok(seen.every((id, i) => id === ((i + 1) & 255)));
 });
 
 t.test('Unix-domain sockets: the same, also over a file that a dead process left', async (t) => {

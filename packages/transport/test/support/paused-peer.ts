@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { crc32 } from 'node:zlib';
-import { EMPTY_BODY, encodeHeader, HEADER_BYTES } from '@tidecache/protocol';
+import { encodeHeader, HEADER_BYTES } from '@tidecache/protocol';
 import type { Test } from 'tap';
 import type { Address } from '../../src/api.js';
 import { clientHandshake } from '../../src/client/handshake.js';
@@ -15,8 +15,17 @@ function frame(opcode: number, requestId: number, body: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
+export interface PausedPeer {
+  /** The body of each is the last byte of its number, from 1. */
+  ask(count: number): void;
+  /** Ends the connection. */
+  leave(): void;
+  /** Asked, and not taken by the kernel. */
+  readonly waitingBytes: number;
+}
+
 /** A client that proves the secret, then asks and never reads an answer. */
-export async function pausedPeer(t: Test, address: Address): Promise<{ ask(count: number): void }> {
+export async function pausedPeer(t: Test, address: Address): Promise<PausedPeer> {
   const socket = connect(address as { host: string; port: number });
   t.teardown(() => socket.destroy());
   socket.on('error', () => {});
@@ -41,9 +50,15 @@ export async function pausedPeer(t: Test, address: Address): Promise<{ ask(count
   });
   socket.removeAllListeners('data');
   socket.pause();
+  let lastId = 0;
   return {
     ask(count) {
-      for (let i = 0; i < count; i++) socket.write(frame(0x30, i + 1, EMPTY_BODY));
+      const one = () => frame(0x30, ++lastId, Buffer.of(lastId & 255));
+      socket.write(Buffer.concat(Array.from({ length: count }, one)));
+    },
+    leave: () => socket.destroy(),
+    get waitingBytes() {
+      return socket.writableLength;
     },
   };
 }

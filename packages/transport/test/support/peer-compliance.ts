@@ -181,7 +181,8 @@ export function peerCompliance(t: Test, dial: Dial): void {
     const { address } = await startServer(t, (exchange) => {
       served.push(exchange);
       most = Math.max(most, served.length);
-      setImmediate(() => served.shift()!.reply(exchange.body));
+      const body = Buffer.from(exchange.body);
+      setImmediate(() => served.shift()!.reply(body));
     });
     const peer = dial(t, address, {
       limits: { inFlightRequests: 4, inFlightBytes: 1000, waitingRequests: 20 },
@@ -203,7 +204,7 @@ export function peerCompliance(t: Test, dial: Dial): void {
   });
 
   t.test('10 000 pipelined requests', async (t) => {
-    const { address } = await startServer(t, (exchange) => exchange.reply(exchange.body));
+    const { address } = await startServer(t, (exchange) => exchange.reply(Buffer.from(exchange.body)));
     const peer = dial(t, address);
     const replies = await Promise.all(
       Array.from({ length: 10_000 }, (_, i) =>

@@ -141,7 +141,7 @@ t.test(
     const arrived: Exchange[] = [];
     const both = deferred();
     const { address } = await startServer(t, (exchange) => {
-      if (exchange.body.toString() !== 'wait') exchange.reply(exchange.body);
+      if (exchange.body.toString() !== 'wait') exchange.reply(Buffer.from(exchange.body));
       else if (arrived.push(exchange) === 2) both.resolve();
     });
     const started = startedThreads();

@@ -4,6 +4,7 @@
  */
 import {
   asTidecacheError,
+  type DecodedRead,
   decodeRead,
   decodeRelease,
   decodeSource,
@@ -109,10 +110,9 @@ export class ReadHandler {
     exchange.reply(encodeBody(this.#shared));
   }
 
-  #read(exchange: Exchange, request: ReadRequest): void {
-    const { fileId, blockIndex, offset, length, flags } = request;
+  #read(exchange: Exchange, request: DecodedRead): void {
+    const { blockName: key, offset, length, flags } = request;
     const end = offset + length;
-    const key = blockKey(fileId, blockIndex);
     const known = this.#store.get(key);
     const whole = (flags & READ_WHOLE_BLOCK) !== 0;
     if (known) {
