@@ -37,23 +37,33 @@ function packageManifests() {
   return [...folders, 'test', 'bench'].map((folder) => `${folder}/package.json`).filter(existsSync);
 }
 
-/** The fuse-native transport needs `fusermount`; the kernel transport needs nothing beyond util-linux. */
+/** The fuse-native transport needs `fusermount` and libfuse 2; the kernel transport needs nothing beyond util-linux. */
 function mountTools() {
   if (process.platform !== 'linux' || !existsSync('/dev/fuse')) return;
-  if (existsSync('/bin/fusermount') || existsSync('/usr/bin/fusermount')) return;
+  const missing = [];
+  if (!existsSync('/bin/fusermount') && !existsSync('/usr/bin/fusermount')) missing.push('fuse3');
+  if (!hasLibrary('libfuse.so.2')) missing.push('libfuse2');
+  if (missing.length === 0) return;
+  const install = ['install', '-q', '-y', '--no-install-recommends', ...missing];
   if (process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) {
     console.error(
-      'note: fusermount is missing, so the fuse-native transport is not tried: apt-get install fuse3',
+      `note: the fuse-native transport is not tried without: apt-get install ${missing.join(' ')}`,
     );
     return;
   }
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const quiet = { stdio: 'ignore', env };
-  console.error('setup: installing fuse3');
+  const quiet = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  console.error(`setup: installing ${missing.join(' ')}`);
   spawnSync('apt-get', ['update', '-q'], quiet);
-  const done = spawnSync('apt-get', ['install', '-q', '-y', '--no-install-recommends', 'fuse3'], quiet);
-  if (done.status !== 0)
-    console.error('note: fuse3 could not be installed; the fuse-native transport is not tried');
+  if (spawnSync('apt-get', install, quiet).status !== 0)
+    console.error(
+      `note: ${missing.join(' ')} could not be installed; the fuse-native transport is not tried`,
+    );
+}
+
+/** Whether the dynamic linker finds it. */
+function hasLibrary(name) {
+  const known = spawnSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' });
+  return known.status === 0 && known.stdout.includes(name);
 }
 
 /** Runs a step quietly; its output is shown only when it fails. */
