@@ -40,7 +40,8 @@ export function rangedGet(client: HttpClient, get: SignedGet, want: RangedGet): 
       else resolve();
     };
     const callOff = client.get(get, {
-      silenceMs: Math.min(DATA_IDLE_MS, want.remainingMs),
+      // Longer than what remains, it leaves the end to the deadline, which says so.
+      silenceMs: DATA_IDLE_MS,
       sink: answer,
       onEnd,
     });
