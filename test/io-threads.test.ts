@@ -1,10 +1,9 @@
 /** A mount that receives in I/O threads: bytes, readers that go away, and the deaths of threads and workers. */
-import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Test, t } from 'tap';
-import { Cluster, chunksOf, dropPageCache, generated, Scratch, whyNoMount } from './lab/index.js';
+import { Cluster, chunksOf, generated, readThrough, Scratch, whyNoMount } from './lab/index.js';
 
 const FILE_BYTES = (96 << 20) + 4321;
 const CHUNK_BYTES = 1 << 20;
@@ -16,9 +15,7 @@ t.test('I/O threads', { skip: whyNoMount() ?? false, timeout: 170_000 }, async (
   t.teardown(() => scratch.clean());
   const nas = scratch.path('nas');
   mkdirSync(nas);
-  const file = await open(join(nas, 'large'), 'w');
-  for (const chunk of chunksOf(content)) await file.write(chunk);
-  await file.close();
+  await writeFile(join(nas, 'large'), chunksOf(content));
   const cluster = await Cluster.start(scratch, { workers: 2, ...TCP_ALONE });
   // Its memory is mapped: from this one nothing is received.
   await cluster.addWorker({ memory: '256MiB' });
@@ -44,27 +41,19 @@ t.test('I/O threads', { skip: whyNoMount() ?? false, timeout: 170_000 }, async (
   const deaths = () =>
     service.output.match(/ended by itself: I\/O thread \d: thrown by the test/g)?.length ?? 0;
 
-  const readThrough = async (t: Test, fault: () => unknown = () => {}) => {
-    await dropPageCache(path);
-    const hash = createHash('sha256');
-    const handle = await open(path);
-    for (let at = 0; at < FILE_BYTES; at += CHUNK_BYTES) {
-      if (at === 32 * CHUNK_BYTES) await fault();
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-      hash.update(buffer.subarray(0, bytesRead));
-    }
-    await handle.close();
-    t.equal(hash.digest('hex'), content.sha256(), 'identical bytes');
+  const readWhole = async (t: Test, fault: () => unknown = () => {}) => {
+    const { sha256 } = await readThrough(path, FILE_BYTES, 32 << 20, fault);
+    t.equal(sha256, content.sha256(), 'identical bytes');
   };
 
   await t.test('cold, then warm, from each worker', async (t) => {
-    await readThrough(t);
-    await readThrough(t);
+    await readWhole(t);
+    await readWhole(t);
     for (const { id, stats } of await cluster.workerStatus()) t.ok(stats.servedBytes > 0, `${id} serves`);
   });
 
   await t.test('a reader that goes away half-way leaves others their bytes', async (t) => {
-    await readThrough(t, async () => {
+    await readWhole(t, async () => {
       const handle = await open(path);
       // Far enough for much to be on its way, which is then called off.
       for (const from of [40, 41, 42, 43]) {
@@ -76,12 +65,12 @@ t.test('I/O threads', { skip: whyNoMount() ?? false, timeout: 170_000 }, async (
 
   await t.test('threads throw half-way, one after another: reads go on, and the log says why', async (t) => {
     for (const count of [1, 2, 3]) {
-      await readThrough(t, () => writeFileSync(mark, ''));
+      await readWhole(t, () => writeFileSync(mark, ''));
       await service.line(`death ${count} of a thread`, () => (deaths() === count ? true : undefined));
     }
   });
 
-  await t.test('a worker is killed half-way', (t) => readThrough(t, () => cluster.workers[0]!.kill()));
+  await t.test('a worker is killed half-way', (t) => readWhole(t, () => cluster.workers[0]!.kill()));
 
   await t.test('an orderly end', async (t) => {
     t.equal(await unmount(), 0);

@@ -1,7 +1,7 @@
 /** A client that maps the memory of workers on its host, which come and go under it. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { t } from 'tap';
 import { Cluster, chunksOf, generated, Scratch } from './lab/index.js';
@@ -17,9 +17,7 @@ t.test('mapped memory', { skip, timeout: 170_000 }, async (t) => {
   t.teardown(() => scratch.clean());
   const nas = scratch.path('nas');
   mkdirSync(nas);
-  const file = await open(join(nas, 'large'), 'w');
-  for (const chunk of chunksOf(content)) await file.write(chunk);
-  await file.close();
+  await writeFile(join(nas, 'large'), chunksOf(content));
   const cluster = await Cluster.start(scratch, { workers: 3, memory: '256MiB' });
   await cluster.addDataset('/data', `nas://${nas}`, '--metadata', 'once');
   const client = await cluster.connect('mapped', 8 << 20, { mapMemory: true });

@@ -3,7 +3,7 @@ process.env.UV_THREADPOOL_SIZE = '20'; // 16 readers at once, before the pool is
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DEFAULT_BLOCK_BYTES } from '@tidecache/protocol';
@@ -32,9 +32,7 @@ t.test('reads through a mount', { skip: skip ?? false, timeout: 170_000 }, async
   mkdirSync(nas);
   for (const size of SIZES) writeFileSync(join(nas, `${size}`), generated(`${size}`, size).read(0, size));
   const large = generated('large', LARGE_BYTES);
-  const file = await open(join(nas, 'large'), 'w');
-  for (const chunk of chunksOf(large)) await file.write(chunk);
-  await file.close();
+  await writeFile(join(nas, 'large'), chunksOf(large));
 
   const cluster = await Cluster.start(scratch, { workers: 3, memory: '512MiB' });
   await cluster.addDataset('/data', `nas://${nas}`, '--read-only', '--metadata', 'once');

@@ -1,13 +1,11 @@
 /** Workers of several threads, behind a real mount: bytes, deaths of processes and of threads, and an orderly end. */
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Test, t } from 'tap';
-import { Cluster, chunksOf, dropPageCache, generated, Scratch, whyNoMount } from './lab/index.js';
+import { Cluster, chunksOf, generated, readThrough, Scratch, whyNoMount } from './lab/index.js';
 
 const FILE_BYTES = (96 << 20) + 4321;
-const CHUNK_BYTES = 1 << 20;
 const content = generated('threads', FILE_BYTES);
 const MEMORY = { memory: '256MiB' };
 
@@ -16,9 +14,7 @@ t.test('threads', { skip: whyNoMount() ?? false, timeout: 170_000 }, async (t) =
   t.teardown(() => scratch.clean());
   const nas = scratch.path('nas');
   mkdirSync(nas);
-  const file = await open(join(nas, 'large'), 'w');
-  for (const chunk of chunksOf(content)) await file.write(chunk);
-  await file.close();
+  await writeFile(join(nas, 'large'), chunksOf(content));
   const cluster = await Cluster.start(scratch, { workers: 0, ...MEMORY });
   await cluster.addDataset('/data', `nas://${nas}`, '--metadata', 'once');
   cluster.env.TIDECACHE_WORKER_THREADS = '2';
@@ -27,26 +23,18 @@ t.test('threads', { skip: whyNoMount() ?? false, timeout: 170_000 }, async (t) =
   const { dir, unmount } = await cluster.mount();
   const path = join(dir, 'data/large');
 
-  const readThrough = async (t: Test, fault: () => unknown = () => {}) => {
-    await dropPageCache(path);
-    const hash = createHash('sha256');
-    const handle = await open(path);
-    for (let at = 0; at < FILE_BYTES; at += CHUNK_BYTES) {
-      if (at === 32 * CHUNK_BYTES) await fault();
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-      hash.update(buffer.subarray(0, bytesRead));
-    }
-    await handle.close();
-    t.equal(hash.digest('hex'), content.sha256(), 'identical bytes');
+  const readWhole = async (t: Test, fault: () => unknown = () => {}) => {
+    const { sha256 } = await readThrough(path, FILE_BYTES, 32 << 20, fault);
+    t.equal(sha256, content.sha256(), 'identical bytes');
   };
 
   await t.test('cold, then warm', async (t) => {
-    await readThrough(t);
-    await readThrough(t);
+    await readWhole(t);
+    await readWhole(t);
     t.equal(readdirSync(scratch.path('.')).filter((name) => /^worker-1\.sock/.test(name)).length, 2);
   });
 
-  await t.test('a worker is killed half-way', (t) => readThrough(t, () => cluster.workers[0]!.kill()));
+  await t.test('a worker is killed half-way', (t) => readWhole(t, () => cluster.workers[0]!.kill()));
 
   await t.test('a thread throws half-way: its worker ends, and says why', async (t) => {
     const mark = scratch.path('throw');
@@ -62,7 +50,7 @@ t.test('threads', { skip: whyNoMount() ?? false, timeout: 170_000 }, async (t) =
     cluster.env.NODE_OPTIONS = `--require ${hook}`;
     const service = await cluster.addWorker(MEMORY);
     delete cluster.env.NODE_OPTIONS;
-    await readThrough(t, () => writeFileSync(mark, ''));
+    await readWhole(t, () => writeFileSync(mark, ''));
     t.equal(await service.exited, 1);
     t.match(service.output, /worker worker-3, thread \d: thrown by the test/);
     t.notOk(existsSync(scratch.path('worker-3.sock.1')), 'no socket is left');

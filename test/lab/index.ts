@@ -7,6 +7,7 @@ export * from './fuse.js'; // can anything be mounted here
 export * from './page-cache.js'; // the kernel's cache of one file
 export * from './ports.js'; // free loopback ports
 export * from './random.js'; // random numbers from a seed
+export * from './read-through.js'; // a whole file through a mount, and what happens half-way
 export * from './s3.js'; // fauxqs
 export * from './scratch.js'; // what is to be undone
 export * from './service.js'; // a long-running child process
