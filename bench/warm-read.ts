@@ -100,8 +100,10 @@ async function readOnce({ path, readAheadKiB: kib }: Contender): Promise<Run> {
 
 function figures(runs: Record<string, Run[]>, contenders: Record<string, Contender>): Figure[] {
   /** Taken pair by pair within a round: the machine's speed drifts. */
+  const paired = (name: string, peer: string, compare: (own: Run, other: Run) => number) =>
+    median(runs[name]!.map((own, i) => compare(own, runs[peer]![i]!)));
   const ratio = (name: string, peer: string) =>
-    median(runs[name]!.map(({ seconds }, i) => runs[peer]![i]!.seconds / seconds));
+    paired(name, peer, (own, other) => other.seconds / own.seconds);
   const own = Object.entries(runs).flatMap(([name, taken]): Figure[] => {
     const cost = median(taken.map(({ cpuSeconds }) => cpuSeconds / GB));
     const { goal } = contenders[name]!;
@@ -118,7 +120,7 @@ function figures(runs: Record<string, Run[]>, contenders: Record<string, Contend
   const times = { bench, unit: '×' };
   const threaded = IO_THREADS.map((n): Figure => {
     const name = withThreads(n);
-    const value = median(runs[name]!.map((one, i) => one.cpuSeconds / runs[TCP]![i]!.cpuSeconds));
+    const value = paired(name, TCP, (own, other) => own.cpuSeconds / other.cpuSeconds);
     return { ...times, figure: `${name}: CPU over one loop`, value, peer: TCP, ...atMost(value, 1.1) };
   });
   return [

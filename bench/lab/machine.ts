@@ -34,8 +34,14 @@ export function sentBytes(pid: number): number {
 }
 
 /** The most memory that a process has had resident, in bytes. */
-export function peakResidentBytes(pid: number): number {
-  const kib = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  if (kib === undefined) throw new Error(`/proc/${pid}/status has no VmHWM`);
-  return Number(kib) * 1024;
+export const peakResidentBytes = (pid: number): number => memoryOf(pid, ['VmHWM']);
+
+/** What /proc/PID/status says under these names together, in bytes. Throws when the process has gone. */
+export function memoryOf(pid: number, names: readonly string[]): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return names.reduce((sum, name) => {
+    const kib = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1];
+    if (kib === undefined) throw new Error(`/proc/${pid}/status has no ${name}`);
+    return sum + Number(kib) * 1024;
+  }, 0);
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Figure } from './figures.js';
 import { atMost } from './figures.js';
+import { memoryOf } from './machine.js';
 
 const LOOK_MS = 50;
 const TICKS_PER_SECOND = 100;
@@ -14,23 +15,24 @@ const MOUNT_OVERHEAD_MB = 150;
  * is left out: a mount maps what workers on its host hold, and whoever wrote it is charged for it.
  */
 export function watchResident(pid: number): () => number {
-  let most = ownMb(pid);
+  let most = 0;
   const look = () => {
-    most = Math.max(most, ownMb(pid));
+    most = Math.max(most, memoryOf(pid, ['RssAnon', 'RssFile']) / 1e6);
   };
-  const timer = setInterval(look, LOOK_MS);
+  look();
+  const timer = setInterval(() => {
+    try {
+      look();
+    } catch {
+      clearInterval(timer); // the process has ended; who asks for the result is told so
+    }
+  }, LOOK_MS);
   timer.unref();
   return () => {
     clearInterval(timer);
     look();
     return most;
   };
-}
-
-function ownMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
-  return ((kib('RssAnon') + kib('RssFile')) * 1024) / 1e6;
 }
 
 /** User and system time of all its threads. */
