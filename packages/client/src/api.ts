@@ -32,6 +32,8 @@ export interface DirectoryPage {
   readonly entries: readonly Entry[];
   /** Pass as `after` to go on; absent at the end. */
   readonly next?: string;
+  /** How long the directory may be believed to have these names and no others, unless one is invalidated. */
+  readonly validMs: number;
 }
 
 export interface Client {

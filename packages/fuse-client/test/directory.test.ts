@@ -30,9 +30,10 @@ t.test('whole, from any position, and each page fetched once', async (t) => {
 t.test('empty directories, and empty pages between', async (t) => {
   const fake = fakeClient(10);
   t.same(await names(new Directory(fake.client, INO)), []);
-  const pages = [{ entries: [], next: 'a' }, { entries: [], next: 'b' }, { entries: [] }];
+  const last = { entries: [], validMs: 0 };
+  const pages = [{ ...last, next: 'a' }, { ...last, next: 'b' }, last];
   let asked = 0;
-  const sparse = { ...fake.client, readdir: async () => pages[asked++] ?? { entries: [] } };
+  const sparse = { ...fake.client, readdir: async () => pages[asked++] ?? last };
   t.same(await names(new Directory(sparse, INO)), []);
   t.equal(asked, 3);
 });

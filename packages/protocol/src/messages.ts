@@ -136,6 +136,8 @@ export const ReaddirReply = z.strictObject({
   entries: z.array(Entry).max(MAX_READDIR_ENTRIES),
   /** Where to go on; absent at the end. */
   next: text(8192).optional(),
+  /** How long the directory may be believed to have these names and no others. */
+  validMs: z.number().nonnegative(),
 });
 
 /** Pins a version for a handle; STALE when the object is no longer the inode's (look the name up again). */

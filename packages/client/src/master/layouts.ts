@@ -94,9 +94,9 @@ export class Layouts {
       limit: Math.max(1, Math.min(limit, MAX_READDIR_ENTRIES)),
     });
     for (const entry of reply.entries) this.#learn(ino, entry, changes);
-    return reply.next === undefined
-      ? { entries: reply.entries }
-      : { entries: reply.entries, next: reply.next };
+    const { entries, next } = reply;
+    const validMs = changes === this.#changes ? reply.validMs : 0;
+    return next === undefined ? { entries, validMs } : { entries, next, validMs };
   }
 
   forget(change: Invalidation): void {

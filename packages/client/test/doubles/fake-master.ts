@@ -138,7 +138,7 @@ export class FakeMaster {
         const entries = [...this.names].map(([entry, ino]) => {
           return { name: entry, inode: this.inodes.get(ino), validMs: this.validMs };
         });
-        return { entries: entries.slice(0, request.limit as number) };
+        return { entries: entries.slice(0, request.limit as number), validMs: this.validMs };
       }
       case 'STALE':
         this.reported.push(request.ino as number);

@@ -23,7 +23,7 @@ function start(metadata: MetadataPolicy, validMs = 1_000) {
     await state.hold;
     if (state.error) throw state.error;
     if (name === 'LOOKUP') return { name: 'f', inode: FILE, validMs };
-    if (name === 'READDIR') return { entries: [{ name: 'f', inode: FILE, validMs }] };
+    if (name === 'READDIR') return { entries: [{ name: 'f', inode: FILE, validMs }], validMs };
     return { inode: FILE };
   };
   const master = { call } as unknown as MasterLink;
@@ -48,6 +48,19 @@ t.test('a listing teaches its names', async (t) => {
   t.notOk(layouts.lookup(ROOT_INODE, 'f') instanceof Promise);
   t.notOk(layouts.getattr(INO) instanceof Promise);
   t.same(calls, ['READDIR']);
+});
+
+t.test('a listing that came around a change is not believed', async (t) => {
+  const { state, layouts } = start('once');
+  let arrive = () => {};
+  state.hold = new Promise((resolve) => {
+    arrive = resolve;
+  });
+  const listing = layouts.readdir(ROOT_INODE, '', 10);
+  layouts.forget({ entries: [{ parent: ROOT_INODE, name: 'g' }], inodes: [] });
+  arrive();
+  t.equal((await listing).validMs, 0);
+  t.equal((await layouts.readdir(ROOT_INODE, '', 10)).validMs, 1_000);
 });
 
 t.test('opening asks as the policy says: never, once in a while, each time', async (t) => {

@@ -32,7 +32,8 @@ function setUp(files: number, bufferBytes = 64 << 20, size = SIZE) {
       const from = all.findIndex((file) => nameOf(file) > after);
       const page = from < 0 ? [] : all.slice(from, from + PAGE);
       const entries = page.map((inode): Entry => ({ name: nameOf(inode), inode, validMs: 1000 }));
-      return from >= 0 && from + PAGE < all.length ? { entries, next: nameOf(page.at(-1)!) } : { entries };
+      const more = from >= 0 && from + PAGE < all.length;
+      return { entries, ...(more && { next: nameOf(page.at(-1)!) }), validMs: 1000 };
     },
     fetch: ({ ino }) => {
       fetched.push(ino - 100);

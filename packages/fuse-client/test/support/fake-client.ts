@@ -15,6 +15,8 @@ export interface FakeClient {
   readonly listings: string[];
   /** The names of the one big directory, sorted; may be changed. */
   names: string[];
+  /** How long its listing may be believed. */
+  listingValidMs: number;
   push(change: Invalidation): void;
 }
 
@@ -55,6 +57,7 @@ export function fakeClient(pageEntries: number): FakeClient {
   };
   const fake: FakeClient = {
     names: [],
+    listingValidMs: 700,
     listings: [],
     openHandles: () => open,
     push: (change) => listeners.forEach((listener) => void listener(change)),
@@ -74,7 +77,8 @@ export function fakeClient(pageEntries: number): FakeClient {
         const page = rest.slice(0, Math.min(limit, pageEntries));
         const next = rest.length > page.length ? page.at(-1) : undefined;
         const entries = page.map((name) => entry(name, { ...FILE, ino: inodeId(100) }));
-        return next === undefined ? { entries } : { entries, next };
+        const validMs = fake.listingValidMs;
+        return next === undefined ? { entries, validMs } : { entries, next, validMs };
       },
       resolve: () => Promise.reject(new Error('not used')),
       readFile: () => Promise.reject(new Error('not used')),

@@ -39,7 +39,7 @@ export class Readdir {
       if (listing.state === 'done') return this.#page(directory, question, undefined);
       if (listing.state === 'failed') return this.#afterFailure(directory, question, listing);
       if (compareKeys(listing.frontier, question.after) > 0) {
-        const page = this.#page(directory, question, listing.frontier);
+        const page = this.#page(directory, question, listing);
         if (page.entries.length > 0) return page;
       }
       await listing.progress();
@@ -68,19 +68,20 @@ export class Readdir {
     const failure = error ?? new TidecacheError('INTERNAL', 'a listing failed without saying why');
     if (!isAway(failure) || !tree.store.listed(directory.ino)) throw failure;
     metrics.metadata.inc({ from: 'stale' });
-    return this.#page(directory, question, undefined, () => STALE_VALID_MS);
+    return { ...this.#page(directory, question, undefined, () => STALE_VALID_MS), validMs: 0 };
   }
 
-  /** Entries after the reader's last, up to `upTo` where a listing is still running. */
+  /** Entries after the reader's last, as far as `running` has come where a listing is still under way. */
   #page(
     directory: StoredInode,
     question: ReaddirQuestion,
-    upTo: string | undefined,
+    running: Listing | undefined,
     validity: (stored: StoredEntry) => number = this.#validity(directory),
   ): ReaddirReply {
     const { tree } = this.#context;
     const { after, limit } = question;
-    const found = tree.store.entries(directory.ino, after, upTo, limit);
+    const validMs = this.#listingValidMs(directory, running);
+    const found = tree.store.entries(directory.ino, after, running?.frontier, limit);
     const entries: Entry[] = [];
     let bytes = 0;
     let last = after;
@@ -88,17 +89,25 @@ export class Readdir {
       const entry = this.#entry(directory, stored, validity(stored));
       if (entry) {
         bytes += entryBytes(entry);
-        if (bytes > READDIR_ANSWER_BYTES && entries.length > 0) return { entries, next: last };
+        if (bytes > READDIR_ANSWER_BYTES && entries.length > 0) return { entries, next: last, validMs };
         entries.push(entry);
       }
       last = stored.raw;
     }
     // Every one of them hidden: an empty answer would read as the end.
     if (entries.length === 0 && found.length === limit) {
-      return this.#page(directory, { ...question, after: last }, upTo, validity);
+      return this.#page(directory, { ...question, after: last }, running, validity);
     }
-    const more = upTo !== undefined || found.length === limit;
-    return { entries, ...(more && { next: last }) };
+    const more = running !== undefined || found.length === limit;
+    return { entries, ...(more && { next: last }), validMs };
+  }
+
+  /** An entry may have been vouched for later than the listing: that no name is missing was not seen then. */
+  #listingValidMs(directory: StoredInode, running: Listing | undefined): number {
+    const { tree, datasets } = this.#context;
+    if (directory.datasetId === 0) return SYNTHETIC_VALID_MS;
+    const startedMs = running?.startedMs ?? tree.store.listed(directory.ino)?.startedMs ?? 0;
+    return validMs(datasets.require(directory.datasetId).metadata, startedMs, tree.now());
   }
 
   /**

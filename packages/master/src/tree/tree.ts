@@ -117,6 +117,8 @@ export class Tree {
       change.drop(entry.ino);
     } else {
       change.count(directory.datasetId, 1);
+      // Clients may keep the listing without it.
+      if (this.store.listed(directory.ino)) change.invalidate(directory.ino, nameOf(raw));
     }
     const inode = describe(this.store.allocateIno(), directory, item, facts.readOnly, this.now());
     this.store.putInode(inode);

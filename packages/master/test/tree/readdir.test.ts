@@ -64,6 +64,34 @@ t.test('always: listed at each beginning, not at each page', async (t) => {
   t.equal(world.origin.calls.list, 2);
 });
 
+t.test('how long a listing may be believed', async (t) => {
+  const world = await makeWorld(t);
+  world.origin.put('a');
+  const { root } = await world.addDataset({ ttlMs: 1000 });
+  await readAll(world, root);
+  world.time.advance(600);
+  t.equal((await world.readdir.readdir(question(root))).validMs, 400);
+  const { root: always } = await world.addDataset('always', '/always');
+  t.equal((await world.readdir.readdir(question(always))).validMs, 0);
+  world.time.advance(600);
+  world.origin.failure = new TidecacheError('UNREACHABLE', 'away');
+  const stale = await world.readdir.readdir(question(root));
+  t.match([stale.validMs, names(stale.entries)], [0, ['a']], 'an old one, since the origin is away');
+});
+
+t.test('a name that is new in a listed directory is told to who may keep the listing', async (t) => {
+  const world = await makeWorld(t);
+  world.origin.put('a');
+  const { root } = await world.addDataset({ ttlMs: 1000 });
+  const told = () => world.told.entries.filter((what) => what.startsWith(`${root}/`));
+  await readAll(world, root);
+  t.same(told(), [], 'nobody has listed it before');
+  world.origin.put('b');
+  world.time.advance(2000);
+  await readAll(world, root);
+  t.same(told(), [`${root}/b`]);
+});
+
 t.test('a file and a directory of one name show once, as the directory', async (t) => {
   const world = await makeWorld(t);
   for (const key of ['a', 'a-1', 'a/x', 'b']) world.origin.put(key);
