@@ -18,6 +18,13 @@ interface Page {
   readonly last: boolean;
 }
 
+export interface DirectoryInit {
+  /** For how long the kernel may believe a name at most. */
+  readonly longestMs?: number;
+  /** A page came: for how long it may be believed. */
+  readonly onPage?: (validMs: number) => void;
+}
+
 type DirectoryClient = Pick<Client, 'readdir' | 'onInvalidate'>;
 
 /**
@@ -28,6 +35,7 @@ export class Directory {
   readonly #client: DirectoryClient;
   readonly #ino: InodeId;
   readonly #longestMs: number;
+  readonly #onPage: (validMs: number) => void;
   readonly #starts: PageStart[] = [{ position: 0, after: '' }];
   /** By index into #starts, least recently read first. */
   readonly #kept = new Map<number, Page>();
@@ -35,11 +43,15 @@ export class Directory {
   readonly #arriving = new Set<Set<string>>();
   readonly #stopListening: () => void;
 
-  /** `longestMs`: for how long the kernel may believe a name at most. */
-  constructor(client: DirectoryClient, ino: InodeId, longestMs: number = Number.POSITIVE_INFINITY) {
+  constructor(
+    client: DirectoryClient,
+    ino: InodeId,
+    { longestMs = Number.POSITIVE_INFINITY, onPage = () => {} }: DirectoryInit = {},
+  ) {
     this.#client = client;
     this.#ino = ino;
     this.#longestMs = longestMs;
+    this.#onPage = onPage;
     this.#stopListening = client.onInvalidate(({ entries }) => {
       for (const { parent, name } of entries) if (parent === ino) this.#doubt(name);
     });
@@ -82,9 +94,10 @@ export class Directory {
     const start = this.#starts[index]!;
     const doubtful = new Set<string>();
     this.#arriving.add(doubtful);
-    const { entries, next } = await this.#client
+    const { entries, next, validMs } = await this.#client
       .readdir(this.#ino, start.after, DIRECTORY_PAGE_ENTRIES)
       .finally(() => this.#arriving.delete(doubtful));
+    this.#onPage(Math.min(validMs, this.#longestMs));
     const page = entries
       .map((entry) => directoryEntry(entry, this.#longestMs))
       .map((entry) => (doubtful.has(entry.name) ? doubted(entry) : entry));

@@ -31,6 +31,19 @@ export interface OpenAnswer {
   readonly keepCache: boolean;
 }
 
+/**
+ * What the kernel may do with the names that it keeps of a directory: `keep` them for this handle too; begin `anew` with
+ * what this handle reads; or leave them to others, and read this handle `apart`.
+ */
+export type KeptListing = 'keep' | 'anew' | 'apart';
+
+export interface OpendirAnswer {
+  /** Chosen by the file system; comes back in readdir and releasedir. */
+  readonly handle: number;
+  /** `apart` by default. A transport that can't pass it on reads every handle apart. */
+  readonly listing?: KeptListing;
+}
+
 export interface StatfsAnswer {
   readonly blockSize: number;
   readonly blocks: number;
@@ -51,7 +64,7 @@ export interface FileSystem {
    * for a file system that can be written to.
    */
   readInode?(ino: InodeId, offset: number, length: number): MaybePromise<ReadAnswer>;
-  opendir(ino: InodeId): MaybePromise<{ handle: number }>;
+  opendir(ino: InodeId): MaybePromise<OpendirAnswer>;
   /**
    * Entries from position `offset` on (0, or the position after the last entry taken), at most about `max`; empty at
    * the end. `.` and `..` are the transport's. A position stays valid while the handle is open. A name that was

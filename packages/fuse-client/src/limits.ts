@@ -48,6 +48,14 @@ export const DIRECTORY_PAGES_KEPT = 2;
 /** Positions of pages remembered for one open directory (a seek goes back to one). */
 export const MAX_DIRECTORY_PAGES = 65_536;
 
+/** Directories whose listings the kernel may keep; of more, the one opened longest ago is listed anew. */
+export const MAX_KEPT_LISTINGS = 65_536;
+/**
+ * For how much of the time that its names are believed: who lists a directory then asks for the attributes of them all,
+ * and has the other half of that time to do so before each name costs a look-up.
+ */
+export const KEPT_LISTING_SHARE = 1 / 2;
+
 /** Names that the path-based transport remembers. */
 export const MAX_CACHED_NAMES = 65_536;
 /** Entries of one directory that the path-based transport lists: it must hand all names over at once. */
@@ -68,6 +76,7 @@ const relations: [boolean, string][] = [
   [REQUEST_BUFFER_BYTES > 40 + 8 + 2 * (MAX_NAME_BYTES + 1), 'any request with names fits'],
   [CONGESTION_THRESHOLD < MAX_BACKGROUND_REQUESTS, 'the kernel slows down before it stops'],
   [OPERATION_DEADLINE_MS > READ_DEADLINE_MS, "a read's own deadline speaks first"],
+  [KEPT_LISTING_SHARE < 1, 'a listing is not kept longer than its names'],
   [DIRECTORY_PAGES_KEPT >= 1, 'the page being read is kept'],
 ];
 for (const [holds, relation] of relations) {

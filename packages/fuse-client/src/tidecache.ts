@@ -1,10 +1,11 @@
 /** The FileSystem of a running cluster: every operation is one call of the client. */
 import type { Client, FileHandle } from '@tidecache/client';
-import { type Entry, type InodeRecord, MAX_NAME_BYTES } from '@tidecache/protocol';
+import { type Entry, type InodeRecord, inodeId, MAX_NAME_BYTES } from '@tidecache/protocol';
 import { Directory } from './directory.js';
 import type { FileSystem, MaybePromise, StatfsAnswer } from './file-system.js';
 import { HandleTable } from './handles.js';
 import { InodeFiles } from './inode-files.js';
+import { KeptListings } from './kept-listings.js';
 import { OPENLESS_ENTRY_VALID_MS, STAT_BLOCK_BYTES } from './limits.js';
 import { attrValidMs, directoryEntry } from './records.js';
 
@@ -24,7 +25,12 @@ export interface FileSystemOptions {
 }
 
 export interface ClientFileSystem extends FileSystem {
-  /** Closes the files that it keeps open between reads: for when its mount has ended. Leaves the client open. */
+  /** For when its mount has ended: closes the files that it keeps open between reads. Leaves the client open. */
+  close(): void;
+}
+
+interface OpenDirectory {
+  readonly directory: Directory;
   close(): void;
 }
 
@@ -36,7 +42,12 @@ export function createFileSystem(
   const answer = (entry: Entry) => directoryEntry(entry, longestMs);
   const inodeFiles = new InodeFiles(client);
   const files = new HandleTable<FileHandle>('file');
-  const directories = new HandleTable<Directory>('directory');
+  const directories = new HandleTable<OpenDirectory>('directory');
+  const kept = new KeptListings();
+  const stopListening = client.onInvalidate(({ entries, inodes }) => {
+    for (const { parent } of entries) kept.changed(inodeId(parent));
+    for (const ino of inodes) kept.changed(inodeId(ino));
+  });
 
   const opened = (file: FileHandle) => {
     try {
@@ -58,21 +69,32 @@ export function createFileSystem(
     },
     ...(openless && { readInode: (ino, offset, length) => inodeFiles.read(ino, offset, length) }),
     opendir(ino) {
-      const directory = new Directory(client, ino, longestMs);
-      try {
-        return { handle: directories.add(directory) };
-      } catch (error) {
+      const listing = kept.open(ino);
+      const directory = new Directory(client, ino, {
+        longestMs,
+        ...(listing !== 'apart' && { onPage: (validMs) => kept.learned(ino, validMs) }),
+      });
+      const close = () => {
         directory.close();
+        if (listing !== 'apart') kept.close(ino);
+      };
+      try {
+        return { handle: directories.add({ directory, close }), listing };
+      } catch (error) {
+        close();
         throw error;
       }
     },
-    readdir: (handle, offset, max) => directories.get(handle).read(offset, max),
+    readdir: (handle, offset, max) => directories.get(handle).directory.read(offset, max),
     releasedir(handle) {
       directories.remove(handle)?.close();
     },
     statfs: () => STATFS,
     ...(xattrs && xattrOperations(client)),
-    close: () => inodeFiles.close(),
+    close() {
+      stopListening();
+      inodeFiles.close();
+    },
   };
 }
 

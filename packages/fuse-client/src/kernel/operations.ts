@@ -4,12 +4,12 @@
  */
 import { constants } from 'node:fs';
 import { isListable, type Owner } from '../attributes.js';
-import type { DirectoryEntry, FileSystem, MaybePromise } from '../file-system.js';
+import type { DirectoryEntry, FileSystem, KeptListing, MaybePromise } from '../file-system.js';
 import { MAX_READ_REQUEST_BYTES } from '../limits.js';
 import type { RequestHeader } from './conversion.js';
 import * as convert from './conversion.js';
 import type { Session } from './session.js';
-import { FOPEN_KEEP_CACHE, OP, OUT_HEADER_BYTES } from './wire.js';
+import { FOPEN_CACHE_DIR, FOPEN_KEEP_CACHE, OP, OUT_HEADER_BYTES } from './wire.js';
 
 export interface Service {
   readonly fileSystem: FileSystem;
@@ -100,11 +100,19 @@ const release: Operation = ({ fileSystem, session }, header, request) => {
   session.replyError(header, '');
 };
 
+/** An answer without KEEP_CACHE drops the names that are kept, also from under the handles that read them. */
+const OPENDIR_FLAGS: Record<KeptListing, number> = {
+  keep: FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE,
+  anew: FOPEN_CACHE_DIR,
+  apart: FOPEN_KEEP_CACHE,
+};
+
 const opendir: Operation = ({ fileSystem, session }, header) => {
   session.settle(
     header,
     fileSystem.opendir(header.ino),
-    ({ handle }) => session.replyOut(header, convert.encodeOpen(handle, 0, session.out, BODY)),
+    ({ handle, listing = 'apart' }) =>
+      session.replyOut(header, convert.encodeOpen(handle, OPENDIR_FLAGS[listing], session.out, BODY)),
     ({ handle }, delivered) => {
       if (!delivered) fileSystem.releasedir(handle);
     },

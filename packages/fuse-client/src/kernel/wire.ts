@@ -79,6 +79,8 @@ export const INIT = {
 } as const;
 
 export const FOPEN_KEEP_CACHE = 1 << 1;
+/** What is read of a directory is kept in its pages, and read from there. */
+export const FOPEN_CACHE_DIR = 1 << 3;
 
 /** Every request: len u32, opcode u32, unique u64, nodeid u64, uid u32, gid u32, pid u32, extensions u16, u16. */
 export const IN_HEADER_BYTES = 40;

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { t } from 'tap';
+import type { KeptListing } from '../../src/index.js';
 import { type Service, serveRequest } from '../../src/kernel/operations.js';
 import { Session } from '../../src/kernel/session.js';
 import { OP } from '../../src/kernel/wire.js';
@@ -87,6 +88,18 @@ t.test('a listing in buffers that hold one entry', (t) => {
     }
     t.same(names, ['.', '..', 'a', 'b', 'c']);
   }
+  t.end();
+});
+
+t.test('what the kernel may keep of a listing', (t) => {
+  const { device, fileSystem, service } = setUp();
+  const flags = (listing?: KeptListing) => {
+    const opendir = () => ({ handle: 1, ...(listing && { listing }) });
+    serveRequest({ ...service, fileSystem: { ...fileSystem, opendir } }, makeRequest({ opcode: OP.OPENDIR }));
+    return device.answers.at(-1)?.body.readUInt32LE(8);
+  };
+  // FOPEN_CACHE_DIR is 8, FOPEN_KEEP_CACHE 2.
+  t.same([flags('keep'), flags('anew'), flags('apart'), flags()], [10, 8, 2, 2]);
   t.end();
 });
 
