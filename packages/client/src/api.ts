@@ -44,6 +44,12 @@ export interface Client {
   open(ino: InodeId): MaybePromise<FileHandle>;
   /** The version that the inode stands for, whatever its name means by now: for who has just looked it up. */
   openVersion(ino: InodeId): MaybePromise<FileHandle>;
+  /**
+   * Bytes of a small file that a worker on this host lent before anybody asked for them; undefined: open it. The
+   * version that the inode stands for, as above. To be looked at in this turn of the event loop: what is lent ends with
+   * the worker's connection.
+   */
+  lent(ino: InodeId, offset: number, length: number): Slices | undefined;
   /** Walks `path` from the root. */
   resolve(path: string): Promise<InodeRecord>;
   /** resolve, open, read whole; for small files and tests. */

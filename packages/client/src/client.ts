@@ -24,7 +24,7 @@ import {
   type Thread,
   type ThreadData,
 } from '@tidecache/transport';
-import type { Client, ClientStats, DirectoryPage, FileHandle, MaybePromise } from './api.js';
+import type { Client, ClientStats, DirectoryPage, FileHandle, MaybePromise, Slices } from './api.js';
 import { type Clock, Pauses } from './clock.js';
 import { Counters } from './counters.js';
 import { changedNames } from './dataset-changes.js';
@@ -106,6 +106,7 @@ class ConnectedClient implements Client {
   readonly #origins: Origins;
   readonly #cache: SegmentCache;
   readonly #files: FileTable;
+  readonly #siblings: Siblings;
   readonly #pauses: Pauses;
   readonly #listeners = new Set<(change: Invalidation) => void>();
   #clusterId: string | undefined;
@@ -160,9 +161,14 @@ class ConnectedClient implements Client {
       clock,
       policyOf: (id) => this.#origins.dataset(id)?.metadata,
     });
-    const siblings = new Siblings({
+    this.#siblings = new Siblings({
       list: (directory, after) => this.#layouts.readdir(directory, after, SIBLING_PAGE_ENTRIES),
       fetch: (record) => this.#files.fetchAhead(record),
+      lenderOf: (fileId) => this.#workers.lender(fileId),
+      onLent: (worker, bytes) => {
+        this.#counters.fromWorker(worker, bytes, false);
+        this.#counters.mappedBytes += bytes;
+      },
       clock,
       bufferBytes,
     });
@@ -171,7 +177,7 @@ class ConnectedClient implements Client {
       bufferBytes,
       onSmallRead: ({ inode }) => {
         const directory = this.#layouts.siblingsIn(inode);
-        if (directory !== undefined) siblings.read(directory, inode);
+        if (directory !== undefined) this.#siblings.read(directory, inode);
       },
       onStale: (file, error) => this.#stale(file.ino, () => this.#files.goneStale(file, error), error),
       context: {
@@ -218,6 +224,12 @@ class ConnectedClient implements Client {
       : this.#files.open(record);
   }
 
+  lent(ino: InodeId, offset: number, length: number): Slices | undefined {
+    const slices = this.#siblings.take(ino, offset, length);
+    if (slices) this.#counters.readBytes += slices.bytes;
+    return slices;
+  }
+
   async resolve(path: string): Promise<InodeRecord> {
     const names = path.split('/').filter((name) => name !== '' && name !== '.');
     if (names.length > MAX_PATH_DEPTH)
@@ -260,6 +272,7 @@ class ConnectedClient implements Client {
     this.#closed = true;
     this.#rings.close();
     this.#pauses.endAll();
+    this.#siblings.clear();
     this.#cache.memory.refuseAll(new TidecacheError('CANCELLED', 'the client is closing'));
     await Promise.all([this.#master.close(), this.#workers.close(), this.#origins.close()]);
     await this.#ioThreads?.close();
@@ -286,6 +299,7 @@ class ConnectedClient implements Client {
         'the master serves another cluster now: forgetting all that was known',
       );
       this.#layouts.clear();
+      this.#siblings.clear();
     } else if (again) this.#layouts.distrustAll();
     this.#rings.attached(ring, sameCluster);
     this.#setDatasets(datasets, again);
@@ -300,6 +314,7 @@ class ConnectedClient implements Client {
 
   #invalidate(change: Invalidation): void {
     this.#layouts.forget(change);
+    for (const { parent } of change.entries) this.#siblings.changed(inodeId(parent));
     for (const listener of [...this.#listeners]) listener(change);
   }
 

@@ -6,7 +6,9 @@ import {
   GiB,
   KiB,
   MASTER_DEADLINE_MS,
+  MAX_LENDS,
   MAX_PAYLOAD_BYTES,
+  MIN_BLOCK_BYTES,
   MiB,
   READ_DEADLINE_MS,
   SECTOR_BYTES,
@@ -74,6 +76,11 @@ export const SLOWEST_BYTES_PER_MS = 1_000;
 /** The longest that one's own queue excuses a worker's silence. */
 export const MAX_QUEUE_MS = 8_000;
 
+/** What was lent and is looked at no more is told to its worker once it is so many, or so much, or so long ago. */
+export const MAX_HELD_RELEASES = 128;
+export const MAX_HELD_RELEASES_BYTES = 1 * MiB;
+export const RELEASE_PAUSE_MS = 50;
+
 /** Small files of one directory read without a pause before the others are fetched ahead. */
 export const MIN_SIBLING_READS = 16;
 /** The longest pause between two of them. */
@@ -81,6 +88,16 @@ export const SIBLING_PAUSE_MS = 2_000;
 /** Of one directory fetched and not read yet, and asked for at once: a read that comes then waits for no more. */
 export const MAX_SIBLINGS_AHEAD = 4096;
 export const MAX_SIBLING_BATCH = 32;
+/** The same for files that workers on this host lend: that moves no bytes, and costs a hundredth of a fetch. */
+export const LENT_PER_READ = 16;
+export const MAX_LENT_BATCH = 192;
+/** Files that are lent and not read yet, over all directories: about 300 bytes each. */
+export const MAX_LENT_FILES = 32_768;
+/** A worker that lends fewer is not waited for: what it does not lend is fetched. */
+export const MIN_LENT_FILES = 128;
+/** Files that are remembered of directories that were read through, over all of them, and for how long. */
+export const MAX_LISTED_FILES = 65_536;
+export const LISTING_VALID_MS = 60_000;
 /** Files that one run through a directory remembers as read; then it begins anew. */
 export const MAX_SIBLINGS_SEEN = 65_536;
 /** Directories that are followed at once. */
@@ -132,6 +149,8 @@ const relations: [boolean, string][] = [
   [SEGMENT_BYTES <= MAX_PAYLOAD_BYTES, 'a segment comes in one request'],
   [SEGMENT_BYTES % SECTOR_BYTES === 0, 'segments are whole sectors'],
   [SMALL_FILE_BYTES <= SEGMENT_BYTES, 'a small file is one segment'],
+  [MAX_LENT_BATCH <= MAX_LENDS, 'a batch is borrowed by one message, whoever lends it'],
+  [SMALL_FILE_BYTES <= MIN_BLOCK_BYTES, 'a small file is one block'],
   [MAX_SIBLINGS_AHEAD < MAX_IDLE_FILES, 'a sibling fetched ahead is not pushed out by the others'],
   [MIN_WINDOW_BYTES >= SEGMENT_BYTES, 'a window holds a segment'],
   [

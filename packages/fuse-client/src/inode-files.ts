@@ -10,13 +10,13 @@ interface InodeFile {
 }
 
 export class InodeFiles {
-  readonly #client: Pick<Client, 'openVersion'>;
+  readonly #client: Pick<Client, 'lent' | 'openVersion'>;
   readonly #now: () => number;
   /** Longest unread first. */
   readonly #open = new Map<InodeId, InodeFile>();
   #ended = false;
 
-  constructor(client: Pick<Client, 'openVersion'>, now: () => number = () => performance.now()) {
+  constructor(client: Pick<Client, 'lent' | 'openVersion'>, now: () => number = () => performance.now()) {
     this.#client = client;
     this.#now = now;
   }
@@ -32,6 +32,8 @@ export class InodeFiles {
   }
 
   read(ino: InodeId, offset: number, length: number): MaybePromise<ReadAnswer> {
+    const lent = this.#client.lent(ino, offset, length);
+    if (lent) return lent;
     const open = this.#open.get(ino);
     if (!open) return this.#openAndRead(ino, offset, length);
     this.#touch(ino, open);

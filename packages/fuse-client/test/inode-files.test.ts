@@ -5,6 +5,8 @@ import { InodeFiles } from '../src/inode-files.js';
 import { INODE_FILE_IDLE_MS, MAX_INODE_FILES } from '../src/limits.js';
 import { FILE } from './support/fake-client.js';
 
+const LENT = inodeId(99);
+
 /** A client that counts what is open, whose files can be made stale, and that opens at once or later. */
 function setUp(later = false) {
   const open = new Set<FileHandle>();
@@ -24,7 +26,8 @@ function setUp(later = false) {
     open.add(file);
     return later ? Promise.resolve(file) : file;
   };
-  const files = new InodeFiles({ openVersion }, () => now);
+  const lent = (ino: InodeId) => (ino === LENT ? { parts: [], bytes: 0, release() {} } : undefined);
+  const files = new InodeFiles({ openVersion, lent }, () => now);
   const wait = (ms: number) => {
     now += ms;
   };
@@ -40,6 +43,12 @@ t.test('a file is opened once, and closed when it is idle', async (t) => {
   await files.read(inodeId(8), 0, 1);
   t.equal(open.size, 1, 'the first one is closed');
   t.match(await files.read(inodeId(7), 0, 1), { bytes: 1 }, 'and opened again');
+});
+
+t.test('what was lent is not opened', async (t) => {
+  const { files, open } = setUp();
+  t.match(await files.read(LENT, 0, 4096), { bytes: 0 });
+  t.equal(open.size, 0);
 });
 
 t.test('reads that come together open one file', async (t) => {

@@ -12,6 +12,7 @@ export type DatasetId = Brand<number, 'DatasetId'>;
 export type WorkerId = Brand<string, 'WorkerId'>;
 /** Names one version of one file: 16 bytes, as a latin1 string. See {@link fileIdOf}. */
 export type FileId = Brand<string, 'FileId'>;
+export const FILE_ID_BYTES = 16;
 /** Counts changes of the ring's membership. Grows only, also across restarts of the master. */
 export type Epoch = Brand<number, 'Epoch'>;
 

@@ -5,6 +5,7 @@ export * from './errors.js'; // the error table
 export * from './frame.js'; // the frame's header
 export * from './ids.js'; // branded ids
 export * from './lanes.js'; // which event loop of a worker holds a block
+export * from './lend.js'; // many ranges of shared memory at once
 export * from './limits.js'; // limits with units, and their relations
 export * from './mapped.js'; // answers in shared memory
 export * from './messages.js'; // message shapes

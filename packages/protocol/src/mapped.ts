@@ -14,30 +14,33 @@ export interface MappedRange {
   readonly length: number;
 }
 
-const RANGE_BYTES = 12;
+export const RANGE_BYTES = 12;
 const LEASE_BYTES = 4;
 
 export function encodeMapped(ranges: readonly MappedRange[]): Buffer {
   const out = Buffer.allocUnsafe(ranges.length * RANGE_BYTES);
-  let at = 0;
-  for (const { slab, offset, length } of ranges) {
-    at = out.writeUInt32LE(slab, at);
-    at = out.writeUInt32LE(offset, at);
-    at = out.writeUInt32LE(length, at);
-  }
+  for (const [i, range] of ranges.entries()) encodeRange(range, out, i * RANGE_BYTES);
   return out;
 }
+
+export function encodeRange({ slab, offset, length }: MappedRange, out: Buffer, at: number): void {
+  out.writeUInt32LE(slab, at);
+  out.writeUInt32LE(offset, at + 4);
+  out.writeUInt32LE(length, at + 8);
+}
+
+export const decodeRange = (body: Buffer, at: number): MappedRange => ({
+  slab: body.readUInt32LE(at),
+  offset: body.readUInt32LE(at + 4),
+  length: body.readUInt32LE(at + 8),
+});
 
 /** Throws PROTOCOL on a body that is no whole ranges. */
 export function decodeMapped(body: Buffer): MappedRange[] {
   if (body.length === 0 || body.length % RANGE_BYTES !== 0) throw bad('mapped answer', body.length);
   const ranges: MappedRange[] = [];
   for (let at = 0; at < body.length; at += RANGE_BYTES) {
-    ranges.push({
-      slab: body.readUInt32LE(at),
-      offset: body.readUInt32LE(at + 4),
-      length: body.readUInt32LE(at + 8),
-    });
+    ranges.push(decodeRange(body, at));
   }
   return ranges;
 }

@@ -6,7 +6,7 @@ import * as m from './messages.js';
 
 interface OpcodeRow {
   readonly wire: number;
-  /** Null: a fixed binary body with a codec of its own (READ: read.ts; RELEASE: mapped.ts; HELLO, PROOF: the transport's handshake). */
+  /** Null: a fixed binary body with a codec of its own (READ: read.ts; RELEASE: mapped.ts; LEND: lend.ts; HELLO, PROOF: the transport's handshake). */
   readonly request: z.ZodType | null;
   readonly reply: z.ZodType | null;
 }
@@ -32,6 +32,8 @@ export const OPCODES = {
   MAP: { wire: 0x31, request: m.Nothing, reply: m.SharedMemory },
   // client → worker, told: without a reply
   RELEASE: { wire: 0x32, request: null, reply: null },
+  // client → worker
+  LEND: { wire: 0x33, request: null, reply: null },
   // master → client, master → worker, pushed: `request` is the push's shape
   RING: { wire: 0x40, request: m.Ring, reply: m.Nothing },
   DATASETS: { wire: 0x41, request: m.DatasetList, reply: m.Nothing },

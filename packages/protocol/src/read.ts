@@ -17,11 +17,10 @@
  * memory they are (see mapped.ts).
  */
 import { TidecacheError } from './errors.js';
-import type { FileId } from './ids.js';
+import { FILE_ID_BYTES, type FileId } from './ids.js';
 import { MAX_BLOCK_BYTES, MAX_READ_BYTES } from './limits.js';
 
 export const READ_FIXED_BYTES = 36;
-const FILE_ID_BYTES = 16;
 const BLOCK_NAME_BYTES = FILE_ID_BYTES + 4;
 /** On a miss, fill the whole block: the reader is sequential. Without it, only the pages asked for. */
 export const READ_WHOLE_BLOCK = 1;

@@ -1,11 +1,11 @@
 /**
  * Where a file version comes from: all that a worker needs to fill its blocks, and what its file id is made of.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { decodeBody, encodeBody } from './body.js';
 import { TidecacheError } from './errors.js';
-import type { FileId } from './ids.js';
+import { FILE_ID_BYTES, type FileId } from './ids.js';
 import { MAX_BLOCK_BYTES, MAX_KEY_BYTES, MIN_BLOCK_BYTES, PAGE_BYTES } from './limits.js';
 
 export const Source = z.strictObject({
@@ -26,10 +26,8 @@ export type Source = z.infer<typeof Source>;
  */
 export function fileIdOf(source: Source): FileId {
   const { datasetId, key, version, size, blockBytes } = source;
-  const digest = createHash('sha256')
-    .update(JSON.stringify([datasetId, key, version, size, blockBytes]))
-    .digest();
-  return digest.toString('latin1', 0, 16) as FileId;
+  const digest = hash('sha256', JSON.stringify([datasetId, key, version, size, blockBytes]), 'binary');
+  return digest.slice(0, FILE_ID_BYTES) as FileId;
 }
 
 export const encodeSource = (source: Source): Buffer => encodeBody(source);

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { decodeBody, encodeBody } from '../src/body.js';
 import { TidecacheError } from '../src/errors.js';
 import { decodeHeader, encodeHeader } from '../src/frame.js';
+import { decodeLend, encodeLend } from '../src/lend.js';
 import { HEADER_BYTES, MAX_BODY_BYTES, MAX_PAYLOAD_BYTES } from '../src/limits.js';
 import { OPCODES } from '../src/opcodes.js';
 import { decodeRead, encodeRead } from '../src/read.js';
@@ -56,6 +57,10 @@ const samples: { opcode: number; body: Buffer }[] = [
       source: encodeSource(source),
     }),
   },
+  {
+    opcode: OPCODES.LEND.wire,
+    body: encodeLend([1, 2].map((lease) => ({ fileId, blockIndex: 0, offset: 0, length: 23_000, lease }))),
+  },
 ];
 const rows = new Map<number, z.ZodType | null>(Object.values(OPCODES).map((row) => [row.wire, row.request]));
 const frames = samples.map(({ opcode, body }) => frameOf(opcode, body));
@@ -78,7 +83,7 @@ t.test(`${FRAMES} frames`, async (t) => {
   }
   t.comment(Object.fromEntries(outcomes));
   t.ok(peak < 300 * 2 ** 20, `${Math.round(peak / 2 ** 20)} MiB more memory at most`);
-  for (const wanted of ['taken', 'header', 'body', 'READ', 'source']) {
+  for (const wanted of ['taken', 'header', 'body', 'READ', 'LEND', 'source']) {
     t.ok((outcomes.get(wanted) ?? 0) > 100, `the generator reaches: ${wanted}`);
   }
 });
@@ -135,6 +140,9 @@ function take(bytes: Buffer): string | undefined {
       const read = decodeRead(body);
       stage = 'source';
       decodeSource(read.source, read.fileId);
+    } else if (header.opcode === OPCODES.LEND.wire) {
+      stage = 'LEND';
+      decodeLend(body);
     } else if (schema) {
       stage = 'body';
       decodeBody(schema, body, 'request');

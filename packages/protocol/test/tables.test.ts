@@ -49,6 +49,9 @@ t.test('numbers never change', async (t) => {
     LOOKUP: 0x11,
     REGISTER: 0x20,
     READ: 0x30,
+    MAP: 0x31,
+    RELEASE: 0x32,
+    LEND: 0x33,
     RING: 0x40,
   });
 });

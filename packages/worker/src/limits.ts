@@ -78,7 +78,11 @@ export const SIGN_OF_LIFE_MS = 400;
 
 /** Memory that one client on this host may look at, and the share of all of it that all such clients may. */
 export const MAX_LEASED_BYTES = 128 * MiB;
+/** Leases of one such client: about 100 bytes each here. */
+export const MAX_LEASES = 65_536;
 export const LEASED_SHARE = 0.25;
+/** Of both of these, what is lent before anybody reads it: the rest is for who does. */
+export const LENT_SHARE = 0.75;
 
 /** What a worker takes on at once. Past any of these it answers BUSY, at once. */
 export interface Limits {

@@ -1,138 +1,233 @@
 /**
- * Small files that are read one after another: the others of their directory are fetched before they are asked for,
- * many requests in one write. How many will follow nobody says, so as many again are expected as were read already
- * (what has lasted will last as long once more), in whatever order: what is fetched in a directory that is read
- * through is read sooner or later.
+ * Small files that are read one after another: the others of their directory are fetched before they are asked for.
+ * How many will follow nobody says, so as many again are expected as were read already (what has lasted will last as
+ * long once more), in whatever order: what is fetched in a directory that is read through is read sooner or later.
+ *
+ * From workers on this host they are borrowed instead. That moves no bytes, so many times as many are.
  */
-import type { InodeId, InodeRecord } from '@tidecache/protocol';
-import type { DirectoryPage } from '../api.js';
+import type { FileId, InodeId, InodeRecord, NotLent, WorkerId } from '@tidecache/protocol';
+import type { DirectoryPage, Slices } from '../api.js';
 import type { Clock } from '../clock.js';
 import {
+  LENT_PER_READ,
+  MAX_LENT_BATCH,
+  MAX_LENT_FILES,
   MAX_SIBLING_BATCH,
   MAX_SIBLING_DIRECTORIES,
   MAX_SIBLINGS_AHEAD,
   MAX_SIBLINGS_SEEN,
+  MIN_LENT_FILES,
   MIN_SIBLING_READS,
   SIBLING_PAUSE_MS,
   SIBLINGS_SHARE,
-  SMALL_FILE_BYTES,
 } from '../limits.js';
 import { blockBytesFor } from '../memory/arena.js';
+import { Loan } from '../workers/loan.js';
+import type { WantedFile } from '../workers/mapping.js';
+import { LentFiles } from './lent-files.js';
+import { Listings } from './listings.js';
+import { SiblingRun } from './sibling-run.js';
+import { type SmallFile, SmallFiles } from './small-files.js';
+
+/** A worker whose memory is mapped here. */
+export interface Lender {
+  readonly id: WorkerId;
+  /** Whole files. */
+  borrow(files: readonly WantedFile[]): Promise<(Loan | NotLent)[]>;
+}
 
 export interface SiblingsInit {
   /** A page of the directory's listing, after a name. */
   readonly list: (directory: InodeId, after: string) => Promise<DirectoryPage>;
   /** Begins to fetch a small file; false when there is no room for what nobody waits for. */
   readonly fetch: (record: InodeRecord) => boolean;
+  /** Who would lend a small file; undefined when it has to be fetched. */
+  readonly lenderOf: (fileId: FileId) => Lender | undefined;
+  /** Bytes of a worker's memory are about to be looked at. */
+  readonly onLent: (worker: WorkerId, bytes: number) => void;
   readonly clock: Clock;
   /** Read-ahead memory, in bytes. */
   readonly bufferBytes: number;
 }
 
-/** A directory whose files are being read. */
-interface Run {
-  reads: number;
-  lastReadMs: number;
-  /** Files that need not be fetched: they were read in this run. */
-  readonly seen: Set<number>;
-  /** Files that were fetched and not read yet, and the memory that each takes. */
-  readonly ahead: Map<number, number>;
-  /** Where in its listing the run is. */
-  page: readonly InodeRecord[];
-  at: number;
-  /** The name to list on from; undefined: the listing is at its end. */
-  next: string | undefined;
-  /** The listing was begun at the first file's name, and goes on from its start. */
-  wrapped: boolean;
-  listing: boolean;
-}
-
 export class Siblings {
   readonly #init: SiblingsInit;
   /** Longest unread first. */
-  readonly #runs = new Map<InodeId, Run>();
-  #aheadBytes = 0;
+  readonly #runs = new Map<InodeId, SiblingRun>();
+  readonly #lent = new LentFiles<SiblingRun>();
+  readonly #listings: Listings;
+  /** Memory that fetched files take. */
+  #fetchedBytes = 0;
 
   constructor(init: SiblingsInit) {
     this.#init = init;
+    this.#listings = new Listings(init.clock);
   }
 
   /** A small file of `directory` is being read from its start. */
   read(directory: InodeId, record: InodeRecord): void {
     const run = this.#runOf(directory);
     this.#arrivedAt(run, record.ino);
-    if (run.reads === MIN_SIBLING_READS) run.next = nameIn(record);
-    if (run.reads >= MIN_SIBLING_READS) this.#fetchAhead(directory, run);
+    if (run.reads < MIN_SIBLING_READS) return;
+    run.files ??=
+      this.#listings.take(directory)?.after(record.ino) ??
+      SmallFiles.after(nameIn(record), this.#init.clock.now());
+    this.#plan(run);
   }
 
-  #runOf(directory: InodeId): Run {
-    const now = this.#init.clock.now();
-    let run = this.#runs.get(directory);
-    this.#runs.delete(directory);
-    if (run && (now - run.lastReadMs > SIBLING_PAUSE_MS || run.seen.size >= MAX_SIBLINGS_SEEN)) {
-      this.#forget(run);
-      run = undefined;
+  /** Bytes of a file that was borrowed; undefined when it was not, or can't be looked at any more. */
+  take(ino: InodeId, offset: number, length: number): Slices | undefined {
+    const run = this.#lent.borrowerOf(ino);
+    const lent = run && this.#lent.read(ino, offset, length);
+    if (!lent) return undefined;
+    const { slices, lender } = lent;
+    this.#init.onLent(lender, slices.bytes);
+    if (offset === 0) {
+      run.lastReadMs = this.#init.clock.now();
+      this.#arrivedAt(run, ino);
+      this.#plan(run);
     }
-    run ??= newRun();
-    run.lastReadMs = now;
+    return slices;
+  }
+
+  /** Names in it changed: what is known of its listing is out of date. */
+  changed(directory: InodeId): void {
+    this.#listings.take(directory);
+  }
+
+  /** All is given back. */
+  clear(): void {
+    for (const run of [...this.#runs.values()]) this.#end(run);
+    this.#listings.clear();
+  }
+
+  #runOf(directory: InodeId): SiblingRun {
+    const { clock } = this.#init;
+    let run = this.#runs.get(directory);
+    if (run && (run.seen.size >= MAX_SIBLINGS_SEEN || run.again >= MIN_SIBLING_READS)) this.#end(run);
+    if (!run || run.ended) {
+      run = new SiblingRun(directory);
+      this.#watch(run, SIBLING_PAUSE_MS);
+    }
+    run.lastReadMs = clock.now();
+    this.#runs.delete(directory);
     this.#runs.set(directory, run);
-    for (const [oldest, other] of this.#runs) {
+    for (const oldest of this.#runs.values()) {
       if (this.#runs.size <= MAX_SIBLING_DIRECTORIES) break;
-      this.#runs.delete(oldest);
-      this.#forget(other);
+      this.#end(oldest);
     }
     return run;
   }
 
-  #arrivedAt(run: Run, ino: number): void {
+  /** Ends it after a pause: what is lent can't make room at its worker. */
+  #watch(run: SiblingRun, ms: number): void {
+    const { clock } = this.#init;
+    run.stopTimer = clock.after(ms, () => {
+      const leftMs = run.lastReadMs + SIBLING_PAUSE_MS - clock.now();
+      if (leftMs > 0) this.#watch(run, leftMs);
+      else this.#end(run);
+    });
+  }
+
+  #end(run: SiblingRun): void {
+    run.ended = true;
+    run.stopTimer();
+    this.#runs.delete(run.directory);
+    this.#lent.endAll(run);
+    for (const bytes of run.fetched.values()) this.#fetchedBytes -= bytes;
+    if (run.files) this.#listings.keep(run.directory, run.files);
+  }
+
+  #arrivedAt(run: SiblingRun, ino: number): void {
     run.reads++;
+    if (run.seen.has(ino)) run.again++;
     run.seen.add(ino);
-    this.#aheadBytes -= run.ahead.get(ino) ?? 0;
-    run.ahead.delete(ino);
+    this.#fetchedBytes -= run.fetched.get(ino) ?? 0;
+    run.fetched.delete(ino);
   }
 
-  #forget(run: Run): void {
-    for (const bytes of run.ahead.values()) this.#aheadBytes -= bytes;
+  /** Looks ahead once the read under way is answered, when that would fetch a batch. */
+  #plan(run: SiblingRun): void {
+    if (run.planned || run.listing || !isDue(run)) return;
+    run.planned = true;
+    queueMicrotask(() => {
+      run.planned = false;
+      if (!run.ended) this.#fetchAhead(run);
+    });
   }
 
-  #fetchAhead(directory: InodeId, run: Run): void {
-    const wanted = Math.min(run.reads, MAX_SIBLINGS_AHEAD);
-    // In batches: one write to a worker carries many requests.
-    if (run.ahead.size > wanted / 2) return;
-    for (let batch = Math.min(wanted - run.ahead.size, MAX_SIBLING_BATCH); batch > 0; ) {
-      const record = run.page[run.at];
-      if (!record) {
-        this.#list(directory, run);
-        return;
+  #fetchAhead(run: SiblingRun): void {
+    if (!run.files || !isDue(run)) return;
+    let lendable = Math.min(lentWindow(run) - run.lent, MAX_LENT_BATCH, MAX_LENT_FILES - this.#lent.count);
+    let fetchable = Math.min(fetchedWindow(run) - run.fetched.size, MAX_SIBLING_BATCH);
+    const wanted = new Map<Lender, SmallFile[]>();
+    for (let file = run.files.current; file; file = run.files.current) {
+      if (run.misses(file.ino) && !this.#lent.has(file.ino)) {
+        const lender = run.refused.has(file.ino) ? undefined : this.#init.lenderOf(file.fileId);
+        if (lender ? lendable-- <= 0 : fetchable-- <= 0 || !this.#fetch(run, file)) break;
+        if (lender) push(wanted, lender, file);
       }
-      if (!run.seen.has(record.ino) && !run.ahead.has(record.ino)) {
-        if (!this.#fetch(run, record)) return;
-        batch--;
-      }
-      run.at++;
+      run.files.step();
     }
+    for (const [lender, files] of wanted) this.#borrow(run, lender, files);
+    if (!run.files.current) this.#list(run, run.files);
   }
 
-  #fetch(run: Run, record: InodeRecord): boolean {
-    const bytes = blockBytesFor(record.size);
-    if (this.#aheadBytes + bytes > this.#init.bufferBytes * SIBLINGS_SHARE) return false;
-    if (!this.#init.fetch(record)) return false;
-    run.ahead.set(record.ino, bytes);
-    this.#aheadBytes += bytes;
+  #borrow(run: SiblingRun, lender: Lender, files: readonly SmallFile[]): void {
+    run.lent += files.length;
+    lender.borrow(files).then(
+      (loans) => this.#borrowed(run, lender, files, loans),
+      () => this.#borrowed(run, lender, files, []),
+    );
+  }
+
+  /** What there is no loan for is fetched, or is asked for again once some of the others were given back. */
+  #borrowed(
+    run: SiblingRun,
+    lender: Lender,
+    files: readonly SmallFile[],
+    loans: readonly (Loan | NotLent)[],
+  ): void {
+    const missed: SmallFile[] = [];
+    let later = 0;
+    for (const [i, file] of files.entries()) {
+      const loan = loans[i];
+      if (loan instanceof Loan && !run.ended && run.misses(file.ino) && !this.#lent.has(file.ino)) {
+        this.#lent.add(run, file, lender.id, loan);
+        continue;
+      }
+      run.lent--;
+      if (loan instanceof Loan) loan.release();
+      else {
+        missed.push(file);
+        if (loan === 'later') later++;
+        else run.refused.add(file.ino);
+      }
+    }
+    if (run.ended || missed.length === 0) return;
+    if (later > 0 && run.lent >= MIN_LENT_FILES) run.mostLent = run.lent;
+    else for (const { ino } of missed) run.refused.add(ino);
+    run.files?.backTo(missed[0]!);
+    this.#plan(run);
+  }
+
+  #fetch(run: SiblingRun, file: SmallFile): boolean {
+    const bytes = blockBytesFor(file.size);
+    if (this.#fetchedBytes + bytes > this.#init.bufferBytes * SIBLINGS_SHARE) return false;
+    if (!this.#init.fetch(file.record)) return false;
+    run.fetched.set(file.ino, bytes);
+    this.#fetchedBytes += bytes;
     return true;
   }
 
-  #list(directory: InodeId, run: Run): void {
-    if (run.listing || run.next === undefined) return;
+  #list(run: SiblingRun, files: SmallFiles): void {
+    if (run.listing || files.next === undefined) return;
     run.listing = true;
-    this.#init.list(directory, run.next).then(
-      ({ entries, next }) => {
+    this.#init.list(run.directory, files.next).then(
+      (page) => {
         run.listing = false;
-        run.page = entries.map(({ inode }) => inode).filter(isSmallFile);
-        run.at = 0;
-        run.next = next ?? (run.wrapped ? undefined : '');
-        run.wrapped ||= next === undefined;
-        if (this.#runs.get(directory) === run) this.#fetchAhead(directory, run);
+        files.add(page);
+        if (!run.ended) this.#fetchAhead(run);
       },
       // Whoever needs the listing is told why there is none; `listing` stays, and this run goes without.
       () => {},
@@ -140,19 +235,19 @@ export class Siblings {
   }
 }
 
-const newRun = (): Run => ({
-  reads: 0,
-  lastReadMs: 0,
-  seen: new Set(),
-  ahead: new Map(),
-  page: [],
-  at: 0,
-  next: undefined,
-  wrapped: false,
-  listing: false,
-});
+/** In batches: one message carries many requests. */
+const isDue = (run: SiblingRun): boolean =>
+  run.files?.isDone === false &&
+  run.lent <= lentWindow(run) / 2 &&
+  run.fetched.size <= fetchedWindow(run) / 2;
 
-const isSmallFile = ({ kind, size }: InodeRecord): boolean =>
-  kind === 'file' && size > 0 && size <= SMALL_FILE_BYTES;
+const lentWindow = ({ reads, mostLent }: SiblingRun): number => Math.min(reads * LENT_PER_READ, mostLent);
+const fetchedWindow = ({ reads }: SiblingRun): number => Math.min(reads, MAX_SIBLINGS_AHEAD);
+
+function push<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}
 
 const nameIn = ({ key = '' }: InodeRecord): string => key.slice(key.lastIndexOf('/') + 1);

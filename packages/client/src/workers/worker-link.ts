@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs';
 import {
   asTidecacheError,
+  type NotLent,
   OPCODES,
   type RingMember,
-  type TidecacheError,
+  TidecacheError,
   WORKER_ATTEMPT_MS,
   type WorkerId,
   workerId,
@@ -14,7 +15,8 @@ import type { Clock } from '../clock.js';
 import { READ_AHEAD_PER_WORKER_BYTES } from '../limits.js';
 import type { Logger } from '../logger.js';
 import { Breaker } from './breaker.js';
-import { Mapping } from './mapping.js';
+import type { Loan } from './loan.js';
+import { Mapping, type WantedFile } from './mapping.js';
 
 export interface WorkerLinkInit {
   readonly member: RingMember;
@@ -85,6 +87,12 @@ export class WorkerLink {
     }
   }
 
+  /** As {@link Mapping.borrow}; rejects with UNREACHABLE when its memory is mapped no more. */
+  async borrow(files: readonly WantedFile[]): Promise<(Loan | NotLent)[]> {
+    if (!this.#mapping) throw new TidecacheError('UNREACHABLE', `the memory of ${this.id} is not mapped`);
+    return this.#mapping.borrow(files);
+  }
+
   /** What it sent was wrong, though its connection is well. */
   distrust(error: TidecacheError): void {
     this.#putAside(error);
@@ -104,7 +112,7 @@ export class WorkerLink {
       {
         onConnected: () => {
           const connection = ++connections;
-          Mapping.open(peer).then(
+          Mapping.open(peer, this.#init.clock).then(
             (mapping) => {
               if (connection === connections && peer.connected) this.#mapping = mapping;
               else mapping.end();

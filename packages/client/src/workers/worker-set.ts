@@ -87,6 +87,12 @@ export class WorkerSet {
     }
   }
 
+  /** The worker that would be asked for a file of one block, when its memory is mapped here. */
+  lender(fileId: FileId): WorkerLink | undefined {
+    const link = this.next(fileId, 0, NOBODY, false);
+    return link?.mapping && link;
+  }
+
   /** To the lane of a worker that a block belongs to. */
   #linkTo(member: RingMember, fileId: FileId, blockIndex: number): WorkerLink | undefined {
     const links = this.#links.get(workerId(member.id));
@@ -100,6 +106,8 @@ export class WorkerSet {
     await Promise.allSettled(links.map((link) => link.close()));
   }
 }
+
+const NOBODY: ReadonlySet<WorkerId> = new Set();
 
 /** A worker as its lanes: each as if it were a worker of one. */
 const laneMembers = (member: RingMember): RingMember[] =>

@@ -70,6 +70,7 @@ export function fakeClient(pageEntries: number): FakeClient {
         return Promise.resolve(handle);
       },
       openVersion: (ino) => fake.client.open(ino),
+      lent: () => undefined,
       async readdir(_ino, after, limit) {
         fake.listings.push(after);
         const from = after === '' ? 0 : fake.names.findIndex((name) => name > after);

@@ -5,7 +5,7 @@
  */
 import type { ServerConnection } from '@tidecache/transport';
 import type { Block } from '../block.js';
-import { LEASED_SHARE, MAX_LEASED_BYTES } from '../limits.js';
+import { LEASED_SHARE, MAX_LEASED_BYTES, MAX_LEASES } from '../limits.js';
 import type { BlockStore } from '../store.js';
 
 interface Lease {
@@ -40,11 +40,15 @@ export class Leases {
     connection.onClose(() => this.#releaseAll(connection));
   }
 
-  /** False when it can't have one: the answer is copied then. `lease` is the client's number for it. */
-  grant(connection: ServerConnection, lease: number, block: Block, bytes: number): boolean {
+  /**
+   * False when it can't have one: the answer is copied then. `lease` is the client's number for it. Whom it is granted
+   * to for nobody's read yet may fill no more than a `share` of what there is.
+   */
+  grant(connection: ServerConnection, lease: number, block: Block, bytes: number, share = 1): boolean {
     const holder = this.#holders.get(connection);
-    if (!holder || holder.leases.has(lease) || holder.bytes + bytes > MAX_LEASED_BYTES) return false;
-    if (this.#bytes + bytes > this.#store.pool.capacityBytes * LEASED_SHARE) return false;
+    if (!holder || holder.leases.has(lease) || holder.leases.size >= MAX_LEASES) return false;
+    if (holder.bytes + bytes > MAX_LEASED_BYTES * share) return false;
+    if (this.#bytes + bytes > this.#store.pool.capacityBytes * LEASED_SHARE * share) return false;
     this.#store.pin(block);
     holder.leases.set(lease, { block, bytes });
     holder.bytes += bytes;

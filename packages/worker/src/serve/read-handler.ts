@@ -31,6 +31,7 @@ import { Heat } from '../spread/heat.js';
 import type { Neighbours } from '../spread/neighbours.js';
 import type { BlockStore } from '../store.js';
 import { Leases } from './leases.js';
+import { Lender } from './lender.js';
 import { Reader } from './reader.js';
 import { Replies } from './replies.js';
 
@@ -38,6 +39,7 @@ export class ReadHandler {
   readonly filler: Filler;
   readonly replies: Replies;
   readonly leases: Leases;
+  readonly #lender: Lender;
   readonly #store: BlockStore;
   readonly #origins: Origins;
   readonly #neighbours: Neighbours;
@@ -71,6 +73,7 @@ export class ReadHandler {
     this.#logger = init.logger;
     this.replies = new Replies(init.store, init.counters, this.#heat);
     this.leases = new Leases(init.store);
+    this.#lender = new Lender(init.store, this.leases, init.counters);
     this.filler = new Filler({ ...init, events: { onLost: (...args) => this.#onLost(...args) } });
   }
 
@@ -87,6 +90,7 @@ export class ReadHandler {
   handle(exchange: Exchange): void {
     try {
       if (exchange.opcode === OPCODES.READ.wire) this.#read(exchange, decodeRead(exchange.body));
+      else if (exchange.opcode === OPCODES.LEND.wire) this.#lender.answer(exchange);
       else if (exchange.opcode === OPCODES.MAP.wire) this.#map(exchange);
       else throw new TidecacheError('UNSUPPORTED', `a worker has no operation ${exchange.opcode}`);
     } catch (thrown) {
