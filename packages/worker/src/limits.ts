@@ -76,6 +76,12 @@ export const SCRUB_INTERVAL_MS = 250;
 /** Who waits for an origin hears of this worker so often, and after twice that at the latest. */
 export const SIGN_OF_LIFE_MS = 400;
 
+/** Replies of at least this many bytes take turns, so many at a time. */
+export const MIN_TURN_BYTES = 128 * KiB;
+export const TURNS = 8;
+/** A turn ends after as many times {@link SIGN_OF_LIFE_MS}, whether its bytes were taken or not. */
+export const SLOW_TURN_LOOKS = 2;
+
 /** Memory that one client on this host may look at, and the share of all of it that all such clients may. */
 export const MAX_LEASED_BYTES = 128 * MiB;
 /** Leases of one such client: about 100 bytes each here. */

@@ -85,6 +85,7 @@ export class ReadHandler {
   /** Every now and then: who waits hears that this worker lives. */
   signOfLife(): void {
     for (const reader of this.#readers) reader.signOfLife();
+    this.replies.turns.look();
   }
 
   handle(exchange: Exchange): void {

@@ -10,14 +10,17 @@ import {
 import type { Exchange } from '@tidecache/transport';
 import { type Block, type Extent, pageAt } from '../block.js';
 import type { Counters } from '../counters.js';
+import { MIN_TURN_BYTES } from '../limits.js';
 import type { Heat } from '../spread/heat.js';
 import type { BlockStore } from '../store.js';
+import { Turns } from './turns.js';
 
 export class Replies {
   /** Bytes handed to the transport that it has not sent yet. */
   sendingBytes = 0;
   /** Replies that they belong to. */
   sending = 0;
+  readonly turns = new Turns();
   readonly #store: BlockStore;
   readonly #counters: Counters;
   readonly #heat: Heat;
@@ -68,7 +71,9 @@ export class Replies {
       this.#store.unpin(block);
     };
     const body = !more && this.#heat.isHot(block) ? HOT_REPLY : EMPTY_BODY;
-    exchange.reply(body, { parts, crc, onSent }, { more });
+    const payload = { parts, crc, onSent };
+    if (more || bytes < MIN_TURN_BYTES) exchange.reply(body, payload, { more });
+    else this.turns.reply(exchange, body, payload);
   }
 }
 
