@@ -16,20 +16,22 @@ const MAX_HOSTS = 1 << 12;
 /** The bucket holds about 10 ms of the line, and never less than a few full segments of offloaded TCP. */
 const BURST_MS = 10;
 const MIN_BURST_BYTES = 128 << 10;
-/**
- * What waits for the line at most. As many bytes as in front of a fast line: with the line slowed down, time is
- * stretched and nothing else, and some dozens of senders to one host have room for two segments each.
- */
-const QUEUE_BYTES = 512 << 10;
+/** What waits for a host's own line. A host drops none of its own packets: TCP waits for its device. */
+const OWN_QUEUE_BYTES = 16 << 20;
+/** What the switch holds for a host's port: some dozens of senders to one host have room for a segment each. */
+const PORT_QUEUE_BYTES = 2 << 20;
 /** Jumbo frames, as data centres have them: every arriving packet wakes a process, and the cores are few. */
 export const MTU = 9000;
 /** Linux's default, whatever this machine's is: a result should not depend on it. */
 const CONGESTION_CONTROL = 'cubic';
 /** As offloading does on a fast line: full segments of 63 KB, also where a slow one would have TCP cut finer. */
 const OFFLOADED_FRAMES = 7;
+/** As advised for a worker's host: what TCP can't send yet stays with the process, which chooses whom to serve next. */
+const UNSENT_BYTES = 64 << 10;
 const SETTINGS = [
   `net.ipv4.tcp_congestion_control=${CONGESTION_CONTROL}`,
   `net.ipv4.tcp_min_tso_segs=${OFFLOADED_FRAMES}`,
+  `net.ipv4.tcp_notsent_lowat=${UNSENT_BYTES}`,
 ];
 /** Namespaces that are made or removed at once: most of that is waiting for the kernel. */
 const AT_ONCE = 8;
@@ -77,8 +79,8 @@ export class Hosts {
     for (const device of ['lo', 'eth0']) await run('ip', ['-n', name, 'link', 'set', device, 'up']);
     await run('nsenter', [`--net=/run/netns/${name}`, 'sysctl', '-qw', ...SETTINGS]);
     // Both ends: eth0 shapes what the host sends, the bridge's port what it receives.
-    await run('tc', ['-n', name, ...shape('eth0', mbitPerSecond)]);
-    await run('tc', shape(port, mbitPerSecond));
+    await run('tc', ['-n', name, ...shape('eth0', mbitPerSecond, OWN_QUEUE_BYTES)]);
+    await run('tc', shape(port, mbitPerSecond, PORT_QUEUE_BYTES));
     return {
       name,
       address,
@@ -100,9 +102,9 @@ export class Hosts {
   }
 }
 
-function shape(device: string, mbitPerSecond: number): string[] {
+function shape(device: string, mbitPerSecond: number, queueBytes: number): string[] {
   const burstBytes = Math.max(MIN_BURST_BYTES, Math.round((mbitPerSecond * 1e6 * BURST_MS) / 8000));
-  const rate = ['rate', `${mbitPerSecond}mbit`, 'burst', String(burstBytes), 'limit', String(QUEUE_BYTES)];
+  const rate = ['rate', `${mbitPerSecond}mbit`, 'burst', String(burstBytes), 'limit', String(queueBytes)];
   return ['qdisc', 'add', 'dev', device, 'root', 'tbf', ...rate];
 }
 
