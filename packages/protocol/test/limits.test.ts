@@ -9,7 +9,7 @@ for (const [name, value] of Object.entries(limits)) {
   t.ok(Number.isSafeInteger(value) && value > 0, `${name} is a positive integer`);
   t.match(
     name,
-    /(_BYTES|_MS|_ENTRIES|_WORKERS|_LANES|_DATASETS|_SLABS|^[KMG]iB)$/,
+    /(_BYTES|_MS|_ENTRIES|_WORKERS|_RANGES|_LANES|_DATASETS|_SLABS|^[KMG]iB)$/,
     `${name} carries its unit`,
   );
 }
