@@ -17,7 +17,7 @@
  */
 import { TidecacheError } from './errors.js';
 import { FILE_ID_BYTES, type FileId } from './ids.js';
-import { MAX_BLOCK_BYTES, MAX_LENDS, MAX_READ_BYTES } from './limits.js';
+import { MAX_BLOCK_BYTES, MAX_LEND_RANGES, MAX_READ_BYTES } from './limits.js';
 import { decodeRange, encodeRange, type MappedRange, RANGE_BYTES } from './mapped.js';
 import type { ReadRequest } from './read.js';
 
@@ -29,7 +29,7 @@ export type Lent = MappedRange | NotLent;
 
 export const LEND_BYTES = 32;
 
-/** At most {@link MAX_LENDS}. */
+/** At most {@link MAX_LEND_RANGES}. */
 export function encodeLend(wanted: readonly LendRequest[]): Buffer {
   const out = Buffer.allocUnsafe(wanted.length * LEND_BYTES);
   let at = 0;
@@ -47,7 +47,7 @@ export function encodeLend(wanted: readonly LendRequest[]): Buffer {
 /** Throws INVALID on a body that is no whole records, or too many, and on ranges that no block can have. */
 export function decodeLend(body: Buffer): LendRequest[] {
   const count = body.length / LEND_BYTES;
-  if (!Number.isInteger(count) || count === 0 || count > MAX_LENDS) {
+  if (!Number.isInteger(count) || count === 0 || count > MAX_LEND_RANGES) {
     throw new TidecacheError('INVALID', `LEND of ${body.length} bytes`);
   }
   return Array.from({ length: count }, (_, i) => decodeOne(body, i * LEND_BYTES));

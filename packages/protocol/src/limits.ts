@@ -30,7 +30,7 @@ export const MAX_SLAB_BYTES = 1 * GiB;
 /** A shorter answer is copied rather than mapped: the copy costs less than the lease. */
 export const MIN_MAPPED_BYTES = 64 * KiB;
 /** Ranges that one LEND may ask for. */
-export const MAX_LENDS = 1024;
+export const MAX_LEND_RANGES = 1024;
 
 /** A file name, in UTF-8 bytes: the kernel's NAME_MAX. */
 export const MAX_NAME_BYTES = 255;
@@ -68,7 +68,7 @@ const relations: [boolean, string][] = [
   [DEFAULT_BLOCK_BYTES % PAGE_BYTES === 0, 'a block is whole pages'],
   [MAX_BLOCK_BYTES % PAGE_BYTES === 0, 'the largest block is whole pages'],
   [MAX_READ_BYTES <= MAX_PAYLOAD_BYTES, 'an answer from memory fits one frame'],
-  [MAX_LENDS * 32 <= MAX_BODY_BYTES, 'a LEND of 32 bytes a range fits one frame'],
+  [MAX_LEND_RANGES * 32 <= MAX_BODY_BYTES, 'a LEND of 32 bytes a range fits one frame'],
   [HEARTBEAT_MS * 3 < LEASE_MS, 'a lease outlives three lost heartbeats'],
   [CONNECT_MS + WORKER_ATTEMPT_MS < READ_DEADLINE_MS, 'a dead worker leaves time for another'],
   [ORIGIN_ATTEMPT_MS < READ_DEADLINE_MS, 'the origin is tried within one read'],

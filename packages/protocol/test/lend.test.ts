@@ -9,7 +9,7 @@ import {
   type LendRequest,
   type Lent,
 } from '../src/lend.js';
-import { MAX_BLOCK_BYTES, MAX_LENDS, MAX_READ_BYTES } from '../src/limits.js';
+import { MAX_BLOCK_BYTES, MAX_LEND_RANGES, MAX_READ_BYTES } from '../src/limits.js';
 
 const fileId = Buffer.from('000102030405060708090a0b0c0d0eff', 'hex').toString('latin1') as FileId;
 const whole = (change: Partial<LendRequest> = {}): LendRequest => ({
@@ -39,8 +39,8 @@ t.test('what nobody can lend is refused', async (t) => {
   const refused = { code: 'INVALID' };
   t.throws(() => decodeLend(Buffer.alloc(0)), refused);
   t.throws(() => decodeLend(Buffer.alloc(LEND_BYTES - 1)), refused);
-  t.throws(() => decodeLend(encodeLend(new Array(MAX_LENDS + 1).fill(whole()))), refused);
-  t.equal(decodeLend(encodeLend(new Array(MAX_LENDS).fill(whole()))).length, MAX_LENDS);
+  t.throws(() => decodeLend(encodeLend(new Array(MAX_LEND_RANGES + 1).fill(whole()))), refused);
+  t.equal(decodeLend(encodeLend(new Array(MAX_LEND_RANGES).fill(whole()))).length, MAX_LEND_RANGES);
   const bad = [{ length: 0 }, { length: MAX_READ_BYTES + 1 }, { offset: MAX_BLOCK_BYTES }, { lease: 0 }];
   for (const change of bad) t.throws(() => decodeLend(encodeLend([whole(), whole(change)])), refused);
 });
