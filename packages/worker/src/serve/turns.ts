@@ -25,6 +25,7 @@ interface Turn {
 export class Turns {
   readonly #held = new Set<Turn>();
   readonly #waiting: Waiting[] = [];
+  #passing = false;
 
   /** Replies that wait for their turn. */
   get waiting(): number {
@@ -65,11 +66,17 @@ export class Turns {
   }
 
   #pass(turn: Turn): void {
-    if (!this.#held.delete(turn)) return;
-    while (this.#held.size < TURNS) {
-      const next = this.#waiting.shift();
-      if (!next) return;
-      this.#send(next);
+    // Who is sent at once passes its turn on within that call: the loop that sent it goes on, not one inside it.
+    if (!this.#held.delete(turn) || this.#passing) return;
+    this.#passing = true;
+    try {
+      while (this.#held.size < TURNS) {
+        const next = this.#waiting.shift();
+        if (!next) break;
+        this.#send(next);
+      }
+    } finally {
+      this.#passing = false;
     }
   }
 }

@@ -9,14 +9,15 @@ function fixture() {
   const turns = new Turns();
   const bytes = Buffer.from('a block');
   const given: FakeExchange[] = [];
-  const ask = () => {
-    const exchange = new FakeExchange(OPCODES.READ.wire, Buffer.alloc(0), false);
+  const askSending = (atOnce: boolean) => {
+    const exchange = new FakeExchange(OPCODES.READ.wire, Buffer.alloc(0), atOnce);
     const onSent = () => void given.push(exchange);
     turns.reply(exchange, EMPTY_BODY, { parts: [bytes], crc: crc32(bytes), onSent });
     return exchange;
   };
+  const ask = () => askSending(false);
   const begun = (exchanges: readonly FakeExchange[]) => exchanges.map(({ frames }) => frames.length);
-  return { turns, ask, begun, given, first: Array.from({ length: TURNS }, ask) };
+  return { turns, ask, askSending, begun, given, first: Array.from({ length: TURNS }, ask) };
 }
 
 t.test('so many are sent at once; the others follow one by one, in order', async (t) => {
@@ -69,4 +70,13 @@ t.test('who has given up is passed over, and its memory let go', async (t) => {
   first[0]!.send();
   t.strictSame(begun([gone, next]), [0, 1]);
   t.strictSame(given, [first[0], gone]);
+});
+
+t.test('any number of replies that are sent at once follow one that was not', async (t) => {
+  const { turns, askSending, given, first } = fixture();
+  const later = Array.from({ length: 8_192 }, () => askSending(true));
+  t.equal(turns.waiting, later.length);
+  first[0]!.send();
+  t.equal(turns.waiting, 0);
+  t.equal(given.length, later.length + 1);
 });
