@@ -117,6 +117,16 @@ export class FleetCluster {
     return inBatches(STOPS_AT_ONCE, this.mounts, unmount);
   }
 
+  /** Sums over the workers of what they count. At most a heartbeat old. */
+  async workerStats(): Promise<Record<string, number>> {
+    const { workers } = JSON.parse(await this.#cli('status', '--json'));
+    const sums: Record<string, number> = {};
+    for (const { stats } of workers) {
+      for (const [name, count] of Object.entries<number>(stats ?? {})) sums[name] = (sums[name] ?? 0) + count;
+    }
+    return sums;
+  }
+
   #cli(...args: string[]): Promise<string> {
     const { command, args: all } = this.#master.command(process.execPath, [TIDECACHE, ...args]);
     return run(command, all, { env: this.#env });

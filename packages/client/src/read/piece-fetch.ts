@@ -10,6 +10,7 @@ import {
   isHotReply,
   MIN_MAPPED_BYTES,
   READ_AHEAD,
+  READ_REFERABLE,
   READ_SPREAD,
   READ_WHOLE_BLOCK,
   TidecacheError,
@@ -90,6 +91,8 @@ class PieceFetch {
   readonly #job: PieceJob;
   /** Bytes from the piece's start that are there and verified. */
   #got = 0;
+  /** A worker said to ask by the spread. Once: whoever it names, none may refer it again. */
+  #referred = false;
 
   constructor(context: FetchContext, job: PieceJob) {
     this.#context = context;
@@ -114,8 +117,10 @@ class PieceFetch {
       if (!urgency.demanded && worker.fullAhead) {
         return new TidecacheError('BUSY', `enough read-ahead is under way at worker ${worker.id}`);
       }
-      tried.add(worker.id);
+      const referredBefore = this.#referred;
       failure = await this.#attempt(() => this.#askWorker(worker, replica !== undefined));
+      if (!failure && this.#referred && !referredBefore) continue;
+      tried.add(worker.id);
       if (!failure || this.#isFinal(failure, worker)) return failure;
       counters.retried(failure.code);
       if (!urgency.demanded) return failure;
@@ -159,6 +164,7 @@ class PieceFetch {
     const { file, piece, wholeBlock, urgency, into, signal } = this.#job;
     const start = this.#got;
     const length = piece.length - start;
+    const referable = wholeBlock && !spread && !this.#referred && this.#context.workers.size > 1;
     const mapping = start === 0 && length >= MIN_MAPPED_BYTES ? worker.mapping : undefined;
     const lease = mapping?.nextLease() ?? 0;
     const body = encodeRead({
@@ -170,7 +176,8 @@ class PieceFetch {
       flags:
         (wholeBlock ? READ_WHOLE_BLOCK : 0) |
         (urgency.demanded ? 0 : READ_AHEAD) |
-        (spread ? READ_SPREAD : 0),
+        (spread ? READ_SPREAD : 0) |
+        (referable ? READ_REFERABLE : 0),
       source: file.encodedSource,
     });
     let received = 0;
@@ -186,6 +193,10 @@ class PieceFetch {
         ...(signal && { signal }),
       });
       if (isHotReply(reply.body)) file.hotUntil = this.#context.clock.now() + HOT_FILE_MS;
+      if (referable && reply.payloadBytes === 0 && isHotReply(reply.body)) {
+        this.#referred = true;
+        return;
+      }
       if (mapping && reply.payloadBytes === 0 && reply.body.length > 0) {
         adopted = true;
         const lent = mapping.adopt(lease, reply.body);

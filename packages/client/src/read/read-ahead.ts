@@ -38,7 +38,7 @@ interface Stream {
   /** Asked for up to here. */
   askedTo: number;
   windowBytes: number;
-  /** The window grows once it has been read through. */
+  /** Where the window last grew: it grows again once half of it has been read. */
   grewAt: number;
   /** Reads that went on where the one before had stopped. */
   hits: number;
@@ -121,7 +121,7 @@ export class ReadAhead {
     stream.hits++;
     stream.lastUse = this.#reads;
     stream.frontier = Math.max(stream.frontier, end);
-    if (!ready && stream.frontier - stream.grewAt >= stream.windowBytes) {
+    if (!ready && stream.frontier - stream.grewAt >= stream.windowBytes / 2) {
       stream.windowBytes *= WINDOW_GROWTH;
       stream.grewAt = stream.frontier;
     }

@@ -36,7 +36,7 @@ t.test('the window grows while the reader waits, up to its most', async (t) => {
     for (const { to } of ahead) furthest = Math.max(furthest, to);
     leads.push((furthest - (at + MiB)) / MiB);
   }
-  t.same(leads.slice(0, 8), [1, 4, 4, 4, 4, 16, 16, 16]);
+  t.same(leads.slice(0, 8), [1, 8, 8, 8, 8, 32, 32, 32]);
   t.equal(Math.max(...leads), 32);
   t.equal(leads.at(-1), 32);
 });

@@ -9,9 +9,11 @@ import {
   decodeRelease,
   decodeSource,
   encodeBody,
+  HOT_REPLY,
   MIN_MAPPED_BYTES,
   OPCODES,
   READ_AHEAD,
+  READ_REFERABLE,
   READ_SPREAD,
   READ_WHOLE_BLOCK,
   type ReadRequest,
@@ -24,7 +26,7 @@ import { Block, blockKey, blockLength, pageAt, pagesIn, type Waiter } from '../b
 import type { Counters } from '../counters.js';
 import type { Fill } from '../fill/fill.js';
 import { Filler } from '../fill/filler.js';
-import { COPY_AHEAD_GROUPS, type Limits } from '../limits.js';
+import { COPY_AHEAD_GROUPS, type Limits, TURNS } from '../limits.js';
 import type { Logger } from '../logger.js';
 import type { Origins } from '../origins.js';
 import { Heat } from '../spread/heat.js';
@@ -122,6 +124,13 @@ export class ReadHandler {
     const whole = (flags & READ_WHOLE_BLOCK) !== 0;
     if (known) {
       assertWithin(end, known.bytes);
+      if ((flags & READ_REFERABLE) !== 0 && this.#isCrowded(known) && !isLendable(request)) {
+        if (whole && offset === 0) this.#heat.note(known, exchange.connection.remote);
+        if (this.#heat.isHot(known)) {
+          exchange.reply(HOT_REPLY);
+          return;
+        }
+      }
       if (known.presentEnd(offset, end) === end) {
         if (whole && offset === 0) this.#begun(exchange, known, request);
         this.#answer(exchange, known, request, !whole);
@@ -136,6 +145,11 @@ export class ReadHandler {
     this.#store.touch(block, length, !whole);
     if (whole && offset === 0) this.#begun(exchange, block, request);
     this.filler.pump();
+  }
+
+  /** One more reader of the block would have to wait for others to be sent to. */
+  #isCrowded(block: Block): boolean {
+    return this.replies.turns.waiting + (block.waiters?.size ?? 0) >= TURNS;
   }
 
   /** Somebody begins to read a block through. */
