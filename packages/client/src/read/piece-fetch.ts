@@ -65,6 +65,8 @@ export interface PieceJob {
    * still join, and be told of an error that only read-ahead may give up for.
    */
   readonly onFailure: (error: TidecacheError) => void;
+  /** A worker says that many read the file in step, which was not known. */
+  readonly onHot: () => void;
 }
 
 /** Errors that no other worker, nor the origin, would answer differently. */
@@ -192,10 +194,12 @@ class PieceFetch {
         onProgress: (bytes) => this.#advance(start + bytes),
         ...(signal && { signal }),
       });
-      if (isHotReply(reply.body)) file.hotUntil = this.#context.clock.now() + HOT_FILE_MS;
-      if (referable && reply.payloadBytes === 0 && isHotReply(reply.body)) {
-        this.#referred = true;
-        return;
+      if (isHotReply(reply.body)) {
+        this.#hot();
+        if (referable && reply.payloadBytes === 0) {
+          this.#referred = true;
+          return;
+        }
       }
       if (mapping && reply.payloadBytes === 0 && reply.body.length > 0) {
         adopted = true;
@@ -220,6 +224,14 @@ class PieceFetch {
       worker.distrust(error);
       throw error;
     }
+  }
+
+  #hot(): void {
+    const { file, onHot } = this.#job;
+    const now = this.#context.clock.now();
+    const isNews = file.hotUntil <= now;
+    file.hotUntil = now + HOT_FILE_MS;
+    if (isNews) onHot();
   }
 
   async #askOrigin(speculative: boolean): Promise<void> {

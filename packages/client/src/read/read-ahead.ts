@@ -97,6 +97,14 @@ export class ReadAhead {
     return abandoned ? { ...advice, abandoned } : advice;
   }
 
+  /** What to ask for beside, when the window of the stream that was read last is `minWindowBytes` from now on, as above. */
+  widen(maxWindowBytes: number, minWindowBytes: number): Advice {
+    const stream = this.#last;
+    if (!stream) return RANDOM;
+    stream.windowBytes = Math.min(Math.max(stream.windowBytes, minWindowBytes), maxWindowBytes);
+    return this.#askAhead(stream);
+  }
+
   /** Memory ended at `offset`: what the last advice named from there on was not asked for, and is named again later. */
   stoppedAt(offset: number): void {
     if (this.#last) this.#last.askedTo = Math.min(this.#last.askedTo, offset);

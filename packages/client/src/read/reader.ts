@@ -48,6 +48,7 @@ export class Reader {
     const hot = file.hotUntil > 0 && file.hotUntil > this.#init.context.clock.now();
     const minWindowBytes = hot ? MIN_HOT_WINDOW_BYTES : MIN_WINDOW_BYTES;
     const advice = readAhead.observe(from, to - from, ready, this.#maxWindowBytes(), minWindowBytes);
+    file.lastReader = readAhead;
     const answer = ready ? this.#slices(this.#holdAll(file, from, to)) : this.#fetch(file, advice, from, to);
     if (advice.abandoned) this.abandon(file, advice.abandoned);
     this.#askAhead(file, readAhead, advice, to - from);
@@ -197,7 +198,16 @@ export class Reader {
     const onFailure = (error: TidecacheError) => {
       if (error.code === 'STALE') this.#init.onStale(file, error);
     };
-    void fetchSegment(this.#init.context, this.#cache, file, segment, { wholeBlock, cancellable, onFailure });
+    const onHot = () => this.#widen(file);
+    const options = { wholeBlock, cancellable, onFailure, onHot };
+    void fetchSegment(this.#init.context, this.#cache, file, segment, options);
+  }
+
+  /** The file has just turned hot: what its spread can send at once is not asked for at the next read alone. */
+  #widen(file: OpenFile): void {
+    const readAhead = file.lastReader;
+    const advice = readAhead?.widen(this.#maxWindowBytes(), MIN_HOT_WINDOW_BYTES);
+    if (readAhead && advice) this.#askAhead(file, readAhead, advice, LARGE_READ_BYTES);
   }
 
   /** Holds the segment for a reader that waits for it until `deadlineAt`. */
