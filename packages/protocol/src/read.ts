@@ -36,6 +36,8 @@ export const READ_SPREAD = 4;
  * without the bytes, rather than have one more wait for what its neighbours could send at once.
  */
 export const READ_REFERABLE = 8;
+/** From another worker, for its replica, which many will wait for: goes before readers. */
+export const READ_COPY = 16;
 
 /** The body of the last frame of a reply when many read the block's file in step: ask by its spread for a while. */
 export const HOT_REPLY: Buffer = Buffer.of(1);

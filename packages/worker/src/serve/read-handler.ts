@@ -13,6 +13,7 @@ import {
   MIN_MAPPED_BYTES,
   OPCODES,
   READ_AHEAD,
+  READ_COPY,
   READ_REFERABLE,
   READ_SPREAD,
   READ_WHOLE_BLOCK,
@@ -197,7 +198,7 @@ export class ReadHandler {
     this.#store.touch(block, length, isRandom);
     if (isLendable(request) && this.#lend(exchange, block, request)) return;
     try {
-      this.replies.send(exchange, block, offset, offset + length, false);
+      this.replies.send(exchange, block, offset, offset + length, false, isCopy(request));
     } catch (thrown) {
       const error = asTidecacheError(thrown);
       if (error.code === 'CORRUPT') this.quarantine(block);
@@ -268,6 +269,7 @@ export class ReadHandler {
       from: offset,
       to: offset + length,
       readAhead,
+      isCopy: isCopy(request),
       replies: this.replies,
       lend: lends ? () => this.#lend(exchange, block, { offset, length, lease }) : undefined,
       onEnd: (reader, error) => this.#onReaderEnd(reader, error),
@@ -353,6 +355,8 @@ type Lending = Pick<ReadRequest, 'offset' | 'length' | 'lease'>;
 
 /** The client maps this memory, and what it asks for is worth a lease. */
 const isLendable = ({ lease, length }: Lending): boolean => lease !== 0 && length >= MIN_MAPPED_BYTES;
+
+const isCopy = ({ flags }: ReadRequest): boolean => (flags & READ_COPY) !== 0;
 
 function assertWithin(end: number, blockBytes: number): void {
   if (end > blockBytes) {

@@ -13,6 +13,7 @@ import {
   OPCODES,
   type Placement,
   READ_AHEAD,
+  READ_COPY,
   READ_WHOLE_BLOCK,
   type Ring,
   type RingMember,
@@ -99,7 +100,7 @@ export class Neighbours {
       offset: fill.from,
       length: fill.bytes,
       // Without READ_SPREAD: an owner by an older ring goes to the origin, and asks nobody else.
-      flags: READ_WHOLE_BLOCK | (fill.readAhead ? READ_AHEAD : 0),
+      flags: READ_WHOLE_BLOCK | READ_COPY | (fill.readAhead ? READ_AHEAD : 0),
       source: encodeSource(fill.source),
     });
     const { payloadBytes } = await this.#peerOf(owner, fileId, fill.blockIndex).request(
