@@ -27,7 +27,7 @@ import { Block, blockKey, blockLength, pageAt, pagesIn, type Waiter } from '../b
 import type { Counters } from '../counters.js';
 import type { Fill } from '../fill/fill.js';
 import { Filler } from '../fill/filler.js';
-import { COPY_AHEAD_GROUPS, type Limits, TURNS } from '../limits.js';
+import { COPY_AHEAD_GROUPS, DIAL_AHEAD_GROUPS, type Limits, TURNS } from '../limits.js';
 import type { Logger } from '../logger.js';
 import type { Origins } from '../origins.js';
 import { Heat } from '../spread/heat.js';
@@ -174,6 +174,7 @@ export class ReadHandler {
         this.#fill(first, key, this.#store.get(key), true, true);
       }
       this.filler.pump();
+      this.#neighbours.dialAhead(fileId, blocks, blockIndex, DIAL_AHEAD_GROUPS);
     } catch (thrown) {
       // BUSY: who asks for them later has them copied then.
       this.#logger.debug({ err: thrown }, 'a hot file is not copied ahead');

@@ -3,8 +3,10 @@
  * their file is hot, and the connections to copy them from their owners.
  */
 import {
+  CONNECT_MS,
   createPlacement,
   createSpread,
+  EMPTY_BODY,
   encodeRead,
   encodeSource,
   type FileId,
@@ -81,6 +83,16 @@ export class Neighbours {
     return shares.filter(
       (block) => laneOf(fileId, block, lanes) === lane && this.ownerOf(fileId, block) !== undefined,
     );
+  }
+
+  /** Dials the owners of what this worker will be asked for in the `groups` groups after that of `blockIndex`. */
+  dialAhead(fileId: FileId, blocks: number, blockIndex: number, groups: number): void {
+    for (const share of this.sharesAfter(fileId, blocks, blockIndex, groups)) {
+      const owner = this.ownerOf(fileId, share);
+      const peer = owner && this.#peerOf(owner, fileId, share);
+      if (!peer || peer.connected) continue;
+      peer.request(OPCODES.PING.wire, EMPTY_BODY, { deadlineMs: CONNECT_MS }).catch(() => {});
+    }
   }
 
   /**
