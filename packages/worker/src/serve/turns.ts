@@ -37,7 +37,11 @@ export class Turns {
   reply(exchange: Exchange, body: Uint8Array, payload: ReplyPayload, isCopy = false): void {
     const reply = { exchange, body, payload, looks: 0 };
     if (this.#held.size < TURNS) this.#send(reply);
-    else (isCopy ? this.#copies : this.#waiting).push(reply);
+    else {
+      (isCopy ? this.#copies : this.#waiting).push(reply);
+      // Its place in the queue stays, its memory does not.
+      exchange.onAbandoned(() => payload.onSent?.());
+    }
   }
 
   /**
@@ -53,10 +57,6 @@ export class Turns {
   }
 
   #send({ exchange, body, payload }: Waiting): void {
-    if (exchange.abandoned) {
-      payload.onSent?.();
-      return;
-    }
     const turn: Turn = { looks: 0 };
     this.#held.add(turn);
     const onSent = () => {
@@ -74,7 +74,7 @@ export class Turns {
       while (this.#held.size < TURNS) {
         const next = this.#copies.shift() ?? this.#waiting.shift();
         if (!next) break;
-        this.#send(next);
+        if (!next.exchange.abandoned) this.#send(next);
       }
     } finally {
       this.#passing = false;

@@ -80,12 +80,13 @@ t.test('who has given up is passed over, and its memory let go', async (t) => {
   const { turns, ask, begun, given, first } = fixture();
   const [gone, next] = [ask(), ask()];
   gone.abandon();
+  t.strictSame(given, [gone], 'at once, though its place in the queue stays');
   turns.look();
   turns.look();
   t.equal(gone.signsOfLife, 0);
   first[0]!.send();
   t.strictSame(begun([gone, next]), [0, 1]);
-  t.strictSame(given, [first[0], gone]);
+  t.strictSame(given, [gone, first[0]]);
 });
 
 t.test('any number of replies that are sent at once follow one that was not', async (t) => {
