@@ -67,7 +67,7 @@ export const SMALL_FILE_BYTES = 64 * KiB;
 
 /** Read-ahead may have on its way what arrives within this time at the rate of late: half a worker's silence. */
 export const IN_FLIGHT_MS = 1_250;
-/** And this much whatever the rate. */
+/** And this much whatever the rate, or less with few workers of small blocks. */
 export const MIN_IN_FLIGHT_BYTES = 4 * MiB;
 /** The best rate is forgotten by this factor with each answer. */
 export const RATE_DECAY = 0.9;

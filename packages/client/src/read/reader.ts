@@ -5,6 +5,7 @@ import {
   LARGE_READ_BYTES,
   MAX_WINDOW_BYTES,
   MIN_HOT_WINDOW_BYTES,
+  MIN_IN_FLIGHT_BYTES,
   MIN_WINDOW_BYTES,
   SEGMENT_BYTES,
   SMALL_FILE_BYTES,
@@ -281,11 +282,18 @@ export class Reader {
     }
   }
 
+  /** A block at each worker, so that readers in step find all of them: no more, or few workers have long queues. */
+  #leastInFlightBytes({ source }: OpenFile): number {
+    const { size } = this.#init.context.workers;
+    const aBlockEach = source.blockBytes * (size || Number.POSITIVE_INFINITY);
+    return Math.max(SEGMENT_BYTES, Math.min(aBlockEach, MIN_IN_FLIGHT_BYTES));
+  }
+
   /** False when there is no memory, or enough on its way, for more than who waits. */
   #askOne(file: OpenFile, extent: Range, wholeBlock: boolean): boolean {
     const { clock, pace } = this.#init.context;
     const bytes = extent.to - extent.from;
-    if (file.stale || !pace.roomFor(bytes)) return false;
+    if (file.stale || !pace.roomFor(bytes, this.#leastInFlightBytes(file))) return false;
     const block = this.#cache.memory.tryTake(bytes);
     if (!block) return false;
     const segment = this.#newSegment(file, extent, block);
