@@ -85,6 +85,13 @@ export class FleetCluster {
     });
   }
 
+  /** Those that came last leave, in peace. */
+  async removeWorkers(count: number): Promise<void> {
+    await inBatches(STOPS_AT_ONCE, this.workers.splice(this.workers.length - count), (worker) =>
+      worker.stop(),
+    );
+  }
+
   /** A mount in each of the hosts, each in a process of its own. */
   async addMounts(hosts: readonly Host[]): Promise<void> {
     await inBatches(STARTS_AT_ONCE, hosts, (host) => this.#mount(host).then((it) => this.mounts.push(it)));
