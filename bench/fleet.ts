@@ -20,7 +20,7 @@ import { Hosts } from './lab/hosts.js';
 import { scratchName } from './lab/leftovers.js';
 import { peakResidentBytes } from './lab/machine.js';
 
-const PRACTICE_BYTES = 8 << 20;
+const PRACTICE_BYTES = 24 << 20;
 const FULL = { workers: 20, counts: [1, 2, 5, 10, 20, 50, 100], fileBytes: 64 << 20, directSeconds: 12 };
 const QUICK = { workers: 20, counts: [1, 10, 40], fileBytes: 16 << 20, directSeconds: 4 };
 

@@ -85,6 +85,13 @@ export class FleetCluster {
     });
   }
 
+  /** Those that came last leave, in peace. */
+  async removeWorkers(count: number): Promise<void> {
+    await inBatches(STOPS_AT_ONCE, this.workers.splice(this.workers.length - count), (worker) =>
+      worker.stop(),
+    );
+  }
+
   /** A mount in each of the hosts, each in a process of its own. */
   async addMounts(hosts: readonly Host[]): Promise<void> {
     await inBatches(STARTS_AT_ONCE, hosts, (host) => this.#mount(host).then((it) => this.mounts.push(it)));
@@ -115,6 +122,16 @@ export class FleetCluster {
 
   #unmountAll(): Promise<unknown> {
     return inBatches(STOPS_AT_ONCE, this.mounts, unmount);
+  }
+
+  /** Sums over the workers of what they count. At most a heartbeat old. */
+  async workerStats(): Promise<Record<string, number>> {
+    const { workers } = JSON.parse(await this.#cli('status', '--json'));
+    const sums: Record<string, number> = {};
+    for (const { stats } of workers) {
+      for (const [name, count] of Object.entries<number>(stats ?? {})) sums[name] = (sums[name] ?? 0) + count;
+    }
+    return sums;
   }
 
   #cli(...args: string[]): Promise<string> {

@@ -9,7 +9,7 @@ export interface Links {
 }
 
 /** The factor is chosen so that twenty full workers leave two cores time to spare. */
-export const LINKS: Links = { origin: 30, worker: 40, client: 20 };
+export const LINKS: Links = { origin: 24, worker: 32, client: 16 };
 
 const ETHERNET_HEADER_BYTES = 14;
 /** IP, TCP and TCP's timestamps. */

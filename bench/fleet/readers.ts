@@ -13,7 +13,7 @@ const RACE_MS = 10 * 60_000;
 /** Those of the thread pool that do not block in reads. */
 const SPARE_THREADS = 4;
 const DROPS_AT_ONCE = 4;
-const PRACTISE_AT_ONCE = 10;
+const PRACTISE_AT_ONCE = 20;
 
 export class MountReaders {
   readonly #racer: Racer;

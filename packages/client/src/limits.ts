@@ -36,11 +36,11 @@ export const READ_AHEAD_IDLE_MS = 5_000;
 export const MIN_WINDOW_BYTES = 1 * MiB;
 export const MAX_WINDOW_BYTES = 64 * MiB;
 /**
- * A window that was read through with waiting grows by this factor. An origin 100 ms away makes each step as long: with
+ * A window of which half was read with waiting grows by this factor. An origin 100 ms away makes each step as long: with
  * 2, six of them pass before the window is at its most, and a cold file of 1 GiB loses 13 % (test/read/cold-stream). Who
- * stops reading has had about this many times what it read asked for: so no larger.
+ * stops reading has had at most twice this many times what it read asked for: so no larger.
  */
-export const WINDOW_GROWTH = 4;
+export const WINDOW_GROWTH = 8;
 /** The least window while the file is hot: then what is read next is spread over all workers, and may begin at once. */
 export const MIN_HOT_WINDOW_BYTES = 16 * MiB;
 /** How long a file stays hot after a worker said so. Longer than an answer may wait in a queue. */
@@ -67,7 +67,7 @@ export const SMALL_FILE_BYTES = 64 * KiB;
 
 /** Read-ahead may have on its way what arrives within this time at the rate of late: half a worker's silence. */
 export const IN_FLIGHT_MS = 1_250;
-/** And this much whatever the rate. */
+/** And this much whatever the rate, or less with few workers of small blocks. */
 export const MIN_IN_FLIGHT_BYTES = 4 * MiB;
 /** The best rate is forgotten by this factor with each answer. */
 export const RATE_DECAY = 0.9;

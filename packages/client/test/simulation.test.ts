@@ -35,6 +35,7 @@ function faultsOf(chance: Chance): Faults {
     broken: level(),
     failed: level(),
     originFailed: chance.pick([0, 0, 0.1, 1]),
+    refers: chance.pick([0, 0.1, 1]),
     slowMs: chance.pick([1, 20, 400]),
   };
 }

@@ -14,7 +14,7 @@ import { connectClient } from '../src/client.js';
 import { HOT_FILE_MS, MIN_HOT_WINDOW_BYTES } from '../src/limits.js';
 import { contentOf } from './doubles/content.js';
 import { FakeClock } from './doubles/fake-clock.js';
-import { FakeCluster } from './doubles/fake-cluster.js';
+import { FakeCluster, NO_FAULTS } from './doubles/fake-cluster.js';
 import { fileRecord } from './doubles/fake-master.js';
 import { Chance } from './doubles/random.js';
 
@@ -122,6 +122,45 @@ t.test('a worker of the spread that fails is passed over, in the order of the ra
     ),
   );
   t.ok(asked().some(({ spread }) => !spread));
+  t.equal(client.stats().originBytes, 0);
+  await clock.run(client.close());
+});
+
+t.test(
+  'who is referred asks by the spread at once, and further ahead; who is named does not refer again',
+  async (t) => {
+    const { clock, cluster, client, read, asked } = await start();
+    cluster.faults = { ...NO_FAULTS, refers: 1 };
+    await read(0, MiB);
+    const spread = createSpread(placement);
+    const answered = asked().filter((ask) => ask.spread);
+    for (const { id, block } of answered)
+      if (spread.pick(FILE, BLOCKS, block, 0.5)?.id !== id) t.fail(`${block}`);
+    const referred = asked().filter((ask) => !ask.spread);
+    t.ok(referred.length > 0 && referred.every(({ id, block }) => id === ownerOf(block)));
+    const furthest = Math.max(...cluster.workers.flatMap(({ ranges }) => ranges.map(({ to }) => to)));
+    t.ok(furthest > 2 * MiB, 'further than one that has just begun asks ahead');
+    t.equal(client.stats().originBytes, 0);
+    await clock.run(client.close());
+  },
+);
+
+t.test('referred to a worker that is put aside: the owner is asked again, and answers', async (t) => {
+  const { clock, cluster, client, read, asked, forget } = await start();
+  const spread = createSpread(placement);
+  const block = Array.from({ length: BLOCKS }, (_, i) => i).find(
+    (i) => spread.pick(FILE, BLOCKS, i, 0.5)!.id !== ownerOf(i),
+  )!;
+  const named = spread.pick(FILE, BLOCKS, block, 0.5)!.id;
+  const own = Array.from({ length: BLOCKS }, (_, i) => i).find((i) => ownerOf(i) === named)!;
+  cluster.workers.find(({ member }) => member.id === named)!.die();
+  await read(own * DEFAULT_BLOCK_BYTES, own * DEFAULT_BLOCK_BYTES + MiB);
+  forget();
+  cluster.faults = { ...NO_FAULTS, refers: 1 };
+  await read(block * DEFAULT_BLOCK_BYTES, block * DEFAULT_BLOCK_BYTES + MiB);
+  const asks = asked().filter((ask) => ask.block === block);
+  t.ok(asks.length > 0);
+  t.ok(asks.every(({ id }) => id === ownerOf(block)));
   t.equal(client.stats().originBytes, 0);
   await clock.run(client.close());
 });

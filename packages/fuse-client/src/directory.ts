@@ -30,6 +30,7 @@ type DirectoryClient = Pick<Client, 'readdir' | 'onInvalidate'>;
 /**
  * One open directory: the master's listing, which goes by cursors, as positions that stay valid. Of what was read only
  * the last pages are kept, and of the others where they began: a listing of a million names needs no memory for them.
+ * While one page is read the next is on its way.
  */
 export class Directory {
   readonly #client: DirectoryClient;
@@ -39,6 +40,8 @@ export class Directory {
   readonly #starts: PageStart[] = [{ position: 0, after: '' }];
   /** By index into #starts, least recently read first. */
   readonly #kept = new Map<number, Page>();
+  /** By index, on its way before anybody asked for it. */
+  readonly #ahead = new Map<number, Promise<Page>>();
   /** For each page on its way: the names that were invalidated since it was asked for. */
   readonly #arriving = new Set<Set<string>>();
   readonly #stopListening: () => void;
@@ -69,11 +72,12 @@ export class Directory {
   }
 
   async #fetchAndRead(index: number, position: number, max: number): Promise<readonly DirectoryEntry[]> {
-    return this.#from(index, await this.#fetch(index), position, max);
+    return this.#from(index, await (this.#ahead.get(index) ?? this.#fetch(index)), position, max);
   }
 
   #from(index: number, page: Page, position: number, max: number): MaybePromise<readonly DirectoryEntry[]> {
     const from = position - this.#starts[index]!.position;
+    if (!page.last) this.#fetchAhead(index + 1);
     if (from < page.entries.length) return page.entries.slice(from, from + max);
     return page.last ? [] : this.read(position, max);
   }
@@ -88,6 +92,15 @@ export class Directory {
       else high = middle - 1;
     }
     return low;
+  }
+
+  /** When it fails, it is fetched again for who asks for it, and told the reason. */
+  #fetchAhead(index: number): void {
+    if (this.#kept.has(index) || this.#ahead.has(index)) return;
+    const page = this.#fetch(index);
+    this.#ahead.set(index, page);
+    const done = () => void this.#ahead.delete(index);
+    page.then(done, done);
   }
 
   async #fetch(index: number): Promise<Page> {

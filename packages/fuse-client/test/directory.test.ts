@@ -95,3 +95,27 @@ t.test('a name that was invalidated is not believed from a page that was read be
   fake.push({ entries: [{ parent: INO, name: 'n0004' }], inodes: [] });
   t.equal((await directory.read(4, 1))[0]?.entryValidMs, 700, 'closed: it listens no more');
 });
+
+t.test(
+  'the next page is on its way while one is read; a failure of it is told to who asks for it',
+  async (t) => {
+    const fake = fakeClient(10);
+    fake.names = numbered(40);
+    let failing = false;
+    const readdir: typeof fake.client.readdir = async (...args) => {
+      if (failing) throw new Error('the master is away');
+      return fake.client.readdir(...args);
+    };
+    const directory = new Directory({ ...fake.client, readdir }, INO);
+    await directory.read(0, 3);
+    t.equal(fake.listings.length, 2, 'one page ahead, and no more');
+    fake.push({ entries: [{ parent: INO, name: 'n0012' }], inodes: [] });
+    t.equal((await directory.read(10, 3))[2]?.entryValidMs, 0, 'what came ahead is doubted as the rest is');
+    t.equal(fake.listings.length, 3);
+    failing = true;
+    await directory.read(20, 1);
+    await t.rejects(Promise.resolve(directory.read(30, 1)), { message: 'the master is away' });
+    failing = false;
+    t.equal((await directory.read(30, 1))[0]?.name, 'n0030');
+  },
+);

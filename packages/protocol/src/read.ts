@@ -14,7 +14,7 @@
  *
  * The reply's payload is the bytes, in one frame from memory or in several as they arrive, and its body is empty, or
  * {@link HOT_REPLY}; or, to a request with a lease, it has no payload, and its body says where in the worker's shared
- * memory they are (see mapped.ts).
+ * memory they are (see mapped.ts); or, to one that is {@link READ_REFERABLE}, it is HOT_REPLY alone.
  */
 import { TidecacheError } from './errors.js';
 import { FILE_ID_BYTES, type FileId } from './ids.js';
@@ -31,6 +31,13 @@ export const READ_AHEAD = 2;
  * Without it, also between workers, a miss is filled from the origin: so no request is passed on twice.
  */
 export const READ_SPREAD = 4;
+/**
+ * By placement, from a reader that knows of no spread yet: a worker with a crowd before it may answer {@link HOT_REPLY}
+ * without the bytes, rather than have one more wait for what its neighbours could send at once.
+ */
+export const READ_REFERABLE = 8;
+/** From another worker, for its replica, which many will wait for: goes before readers. */
+export const READ_COPY = 16;
 
 /** The body of the last frame of a reply when many read the block's file in step: ask by its spread for a while. */
 export const HOT_REPLY: Buffer = Buffer.of(1);

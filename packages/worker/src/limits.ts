@@ -2,6 +2,7 @@
  * The worker's own limits, with their units. Those that follow from the memory budget are made by {@link limitsFor}.
  */
 import {
+  CONNECT_MS,
   DEFAULT_BLOCK_BYTES,
   GiB,
   HEARTBEAT_MS,
@@ -64,9 +65,11 @@ export const HEAT_WINDOW_MS = 2_000;
 export const HOT_MS = 2_000;
 /** How far ahead of its readers a hot file is copied, in groups of its spread: as long as the copies take, and again. */
 export const COPY_AHEAD_GROUPS = 2;
-/** One copy from a block's owner, and its silences. Then the origin is asked. */
-export const COPY_DEADLINE_MS = 10_000;
-export const COPY_SILENCE_MS = 1_000;
+/** The owners of so many groups ahead are dialled: where lines are full, three round trips take as many seconds. */
+export const DIAL_AHEAD_GROUPS = 8;
+/** One copy from a block's owner, and its silences; then the origin is asked. A dead owner leaves the ring before. */
+export const COPY_DEADLINE_MS = 20_000;
+export const COPY_SILENCE_MS = 4_000;
 
 /** All memory is verified against its checksums in this time, */
 export const SCRUB_SECONDS = 3_600;
@@ -128,7 +131,9 @@ const relations: [boolean, string][] = [
   [MAX_BLOCK_BYTES % MAX_EXTENT_BYTES === 0, 'the largest block is whole extents'],
   [smallest.fillingBytes * smallest.readAheadShare >= MAX_EXTENT_BYTES, 'read-ahead can fill a block'],
   [MAX_EXTENT_BYTES <= MAX_READ_BYTES, 'a fill is copied by one READ'],
-  [COPY_SILENCE_MS < WORKER_ATTEMPT_MS, "a silent owner is given up before its replica's readers give up"],
+  [COPY_DEADLINE_MS < FILL_DEADLINE_MS, 'an owner that does not get on leaves time for the origin'],
+  [SIGN_OF_LIFE_MS * 4 <= COPY_SILENCE_MS, 'an owner that waits for an origin is not taken for dead'],
+  [CONNECT_MS < COPY_SILENCE_MS, 'an owner may first have to be dialled'],
   [ORIGIN_ATTEMPT_MS < FILL_DEADLINE_MS, 'a fill outlives one attempt at its origin'],
   [MASTER_CALL_MS + HEARTBEAT_MS < LEASE_MS, 'a heartbeat that hangs leaves time for the next'],
   [SIGN_OF_LIFE_MS * 4 <= WORKER_ATTEMPT_MS, 'a worker that waits for an origin is not taken for dead'],

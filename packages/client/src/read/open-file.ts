@@ -10,6 +10,7 @@ import {
   TidecacheError,
 } from '@tidecache/protocol';
 import type { SegmentMap } from '../memory/segment-cache.js';
+import type { ReadAhead } from './read-ahead.js';
 
 export class OpenFile {
   readonly ino: InodeId;
@@ -22,6 +23,8 @@ export class OpenFile {
   handles = 0;
   /** Many read it in step, as a worker said: until then it's read by its spread. Milliseconds of the client's clock. */
   hotUntil = 0;
+  /** Of the handle that read it last. */
+  lastReader: ReadAhead | undefined;
   /** Set once and for good when the version is gone from its origin. */
   stale: TidecacheError | undefined;
 

@@ -46,9 +46,9 @@ export class Pace {
     this.#bytesPerMs = Math.max(sample, this.#bytesPerMs * RATE_DECAY);
   }
 
-  /** Whether `bytes` more of read-ahead would still arrive soon. */
-  roomFor(bytes: number): boolean {
-    return this.#inFlightBytes + bytes <= Math.max(MIN_IN_FLIGHT_BYTES, this.#bytesPerMs * IN_FLIGHT_MS);
+  /** Whether `bytes` more of read-ahead would still arrive soon; always where no more than `leastBytes` are on their way. */
+  roomFor(bytes: number, leastBytes = MIN_IN_FLIGHT_BYTES): boolean {
+    return this.#inFlightBytes + bytes <= Math.max(leastBytes, this.#bytesPerMs * IN_FLIGHT_MS);
   }
 
   /** How long an answer may have to wait for those asked for before it, which is no silence of the worker's. */

@@ -10,6 +10,7 @@ import {
   isHotReply,
   MIN_MAPPED_BYTES,
   READ_AHEAD,
+  READ_REFERABLE,
   READ_SPREAD,
   READ_WHOLE_BLOCK,
   TidecacheError,
@@ -64,6 +65,8 @@ export interface PieceJob {
    * still join, and be told of an error that only read-ahead may give up for.
    */
   readonly onFailure: (error: TidecacheError) => void;
+  /** A worker says that many read the file in step, which was not known. */
+  readonly onHot: () => void;
 }
 
 /** Errors that no other worker, nor the origin, would answer differently. */
@@ -90,6 +93,8 @@ class PieceFetch {
   readonly #job: PieceJob;
   /** Bytes from the piece's start that are there and verified. */
   #got = 0;
+  /** A worker said to ask by the spread. Once: whoever it names, none may refer it again. */
+  #referred = false;
 
   constructor(context: FetchContext, job: PieceJob) {
     this.#context = context;
@@ -114,8 +119,10 @@ class PieceFetch {
       if (!urgency.demanded && worker.fullAhead) {
         return new TidecacheError('BUSY', `enough read-ahead is under way at worker ${worker.id}`);
       }
-      tried.add(worker.id);
+      const referredBefore = this.#referred;
       failure = await this.#attempt(() => this.#askWorker(worker, replica !== undefined));
+      if (!failure && this.#referred && !referredBefore) continue;
+      tried.add(worker.id);
       if (!failure || this.#isFinal(failure, worker)) return failure;
       counters.retried(failure.code);
       if (!urgency.demanded) return failure;
@@ -159,6 +166,7 @@ class PieceFetch {
     const { file, piece, wholeBlock, urgency, into, signal } = this.#job;
     const start = this.#got;
     const length = piece.length - start;
+    const referable = wholeBlock && !spread && !this.#referred && this.#context.workers.size > 1;
     const mapping = start === 0 && length >= MIN_MAPPED_BYTES ? worker.mapping : undefined;
     const lease = mapping?.nextLease() ?? 0;
     const body = encodeRead({
@@ -170,7 +178,8 @@ class PieceFetch {
       flags:
         (wholeBlock ? READ_WHOLE_BLOCK : 0) |
         (urgency.demanded ? 0 : READ_AHEAD) |
-        (spread ? READ_SPREAD : 0),
+        (spread ? READ_SPREAD : 0) |
+        (referable ? READ_REFERABLE : 0),
       source: file.encodedSource,
     });
     let received = 0;
@@ -185,7 +194,13 @@ class PieceFetch {
         onProgress: (bytes) => this.#advance(start + bytes),
         ...(signal && { signal }),
       });
-      if (isHotReply(reply.body)) file.hotUntil = this.#context.clock.now() + HOT_FILE_MS;
+      if (isHotReply(reply.body)) {
+        this.#hot();
+        if (referable && reply.payloadBytes === 0) {
+          this.#referred = true;
+          return;
+        }
+      }
       if (mapping && reply.payloadBytes === 0 && reply.body.length > 0) {
         adopted = true;
         const lent = mapping.adopt(lease, reply.body);
@@ -209,6 +224,14 @@ class PieceFetch {
       worker.distrust(error);
       throw error;
     }
+  }
+
+  #hot(): void {
+    const { file, onHot } = this.#job;
+    const now = this.#context.clock.now();
+    const isNews = file.hotUntil <= now;
+    file.hotUntil = now + HOT_FILE_MS;
+    if (isNews) onHot();
   }
 
   async #askOrigin(speculative: boolean): Promise<void> {

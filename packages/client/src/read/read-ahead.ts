@@ -38,7 +38,7 @@ interface Stream {
   /** Asked for up to here. */
   askedTo: number;
   windowBytes: number;
-  /** The window grows once it has been read through. */
+  /** Where the window last grew: it grows again once half of it has been read. */
   grewAt: number;
   /** Reads that went on where the one before had stopped. */
   hits: number;
@@ -97,6 +97,14 @@ export class ReadAhead {
     return abandoned ? { ...advice, abandoned } : advice;
   }
 
+  /** What to ask for beside, when the window of the stream that was read last is `minWindowBytes` from now on, as above. */
+  widen(maxWindowBytes: number, minWindowBytes: number): Advice {
+    const stream = this.#last;
+    if (!stream) return RANDOM;
+    stream.windowBytes = Math.min(Math.max(stream.windowBytes, minWindowBytes), maxWindowBytes);
+    return this.#askAhead(stream);
+  }
+
   /** Memory ended at `offset`: what the last advice named from there on was not asked for, and is named again later. */
   stoppedAt(offset: number): void {
     if (this.#last) this.#last.askedTo = Math.min(this.#last.askedTo, offset);
@@ -121,7 +129,7 @@ export class ReadAhead {
     stream.hits++;
     stream.lastUse = this.#reads;
     stream.frontier = Math.max(stream.frontier, end);
-    if (!ready && stream.frontier - stream.grewAt >= stream.windowBytes) {
+    if (!ready && stream.frontier - stream.grewAt >= stream.windowBytes / 2) {
       stream.windowBytes *= WINDOW_GROWTH;
       stream.grewAt = stream.frontier;
     }

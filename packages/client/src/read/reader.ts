@@ -5,6 +5,7 @@ import {
   LARGE_READ_BYTES,
   MAX_WINDOW_BYTES,
   MIN_HOT_WINDOW_BYTES,
+  MIN_IN_FLIGHT_BYTES,
   MIN_WINDOW_BYTES,
   SEGMENT_BYTES,
   SMALL_FILE_BYTES,
@@ -48,6 +49,7 @@ export class Reader {
     const hot = file.hotUntil > 0 && file.hotUntil > this.#init.context.clock.now();
     const minWindowBytes = hot ? MIN_HOT_WINDOW_BYTES : MIN_WINDOW_BYTES;
     const advice = readAhead.observe(from, to - from, ready, this.#maxWindowBytes(), minWindowBytes);
+    file.lastReader = readAhead;
     const answer = ready ? this.#slices(this.#holdAll(file, from, to)) : this.#fetch(file, advice, from, to);
     if (advice.abandoned) this.abandon(file, advice.abandoned);
     this.#askAhead(file, readAhead, advice, to - from);
@@ -197,7 +199,16 @@ export class Reader {
     const onFailure = (error: TidecacheError) => {
       if (error.code === 'STALE') this.#init.onStale(file, error);
     };
-    void fetchSegment(this.#init.context, this.#cache, file, segment, { wholeBlock, cancellable, onFailure });
+    const onHot = () => this.#widen(file);
+    const options = { wholeBlock, cancellable, onFailure, onHot };
+    void fetchSegment(this.#init.context, this.#cache, file, segment, options);
+  }
+
+  /** The file has just turned hot: what its spread can send at once is not asked for at the next read alone. */
+  #widen(file: OpenFile): void {
+    const readAhead = file.lastReader;
+    const advice = readAhead?.widen(this.#maxWindowBytes(), MIN_HOT_WINDOW_BYTES);
+    if (readAhead && advice) this.#askAhead(file, readAhead, advice, LARGE_READ_BYTES);
   }
 
   /** Holds the segment for a reader that waits for it until `deadlineAt`. */
@@ -271,11 +282,18 @@ export class Reader {
     }
   }
 
+  /** A block at each worker, so that readers in step find all of them: no more, or few workers have long queues. */
+  #leastInFlightBytes({ source }: OpenFile): number {
+    const { size } = this.#init.context.workers;
+    const aBlockEach = source.blockBytes * (size || Number.POSITIVE_INFINITY);
+    return Math.max(SEGMENT_BYTES, Math.min(aBlockEach, MIN_IN_FLIGHT_BYTES));
+  }
+
   /** False when there is no memory, or enough on its way, for more than who waits. */
   #askOne(file: OpenFile, extent: Range, wholeBlock: boolean): boolean {
     const { clock, pace } = this.#init.context;
     const bytes = extent.to - extent.from;
-    if (file.stale || !pace.roomFor(bytes)) return false;
+    if (file.stale || !pace.roomFor(bytes, this.#leastInFlightBytes(file))) return false;
     const block = this.#cache.memory.tryTake(bytes);
     if (!block) return false;
     const segment = this.#newSegment(file, extent, block);

@@ -12,6 +12,8 @@ export interface SegmentFetchOptions {
   readonly cancellable: boolean;
   /** Why it failed, before anyone who waits is told. */
   readonly onFailure: (error: TidecacheError) => void;
+  /** A worker says that many read the file in step, which was not known. */
+  readonly onHot: () => void;
 }
 
 /** Never rejects: who waits for the segment is told by the segment. It's held until all its pieces have settled. */
@@ -45,6 +47,7 @@ export async function fetchSegment(
       onProgress: (bytes) => segment.progress(index, bytes),
       onMapped: (lease) => cache.lend(segment, index, lease),
       onFailure,
+      onHot: options.onHot,
     });
   // The buffer is the fetch's until its last writer is done, also after a failure.
   if (segment.pieces.length === 1) await fetchOne(segment.pieces[0]!, 0);

@@ -13,12 +13,9 @@ import {
   MAX_LENT_BATCH,
   MAX_LENT_FILES,
   MAX_SIBLING_BATCH,
-  MAX_SIBLING_DIRECTORIES,
   MAX_SIBLINGS_AHEAD,
-  MAX_SIBLINGS_SEEN,
   MIN_LENT_FILES,
   MIN_SIBLING_READS,
-  SIBLING_PAUSE_MS,
   SIBLINGS_SHARE,
 } from '../limits.js';
 import { blockBytesFor } from '../memory/arena.js';
@@ -26,7 +23,8 @@ import { Loan } from '../workers/loan.js';
 import type { WantedFile } from '../workers/mapping.js';
 import { LentFiles } from './lent-files.js';
 import { Listings } from './listings.js';
-import { SiblingRun } from './sibling-run.js';
+import type { SiblingRun } from './sibling-run.js';
+import { SiblingRuns } from './sibling-runs.js';
 import { type SmallFile, SmallFiles } from './small-files.js';
 
 /** A worker whose memory is mapped here. */
@@ -52,8 +50,7 @@ export interface SiblingsInit {
 
 export class Siblings {
   readonly #init: SiblingsInit;
-  /** Longest unread first. */
-  readonly #runs = new Map<InodeId, SiblingRun>();
+  readonly #runs: SiblingRuns;
   readonly #lent = new LentFiles<SiblingRun>();
   readonly #listings: Listings;
   /** Memory that fetched files take. */
@@ -62,11 +59,12 @@ export class Siblings {
   constructor(init: SiblingsInit) {
     this.#init = init;
     this.#listings = new Listings(init.clock);
+    this.#runs = new SiblingRuns(init.clock, (run) => this.#giveBack(run));
   }
 
   /** A small file of `directory` is being read from its start. */
   read(directory: InodeId, record: InodeRecord): void {
-    const run = this.#runOf(directory);
+    const run = this.#runs.of(directory);
     this.#arrivedAt(run, record.ino);
     if (run.reads < MIN_SIBLING_READS) return;
     run.files ??=
@@ -97,42 +95,11 @@ export class Siblings {
 
   /** All is given back. */
   clear(): void {
-    for (const run of [...this.#runs.values()]) this.#end(run);
+    this.#runs.endAll();
     this.#listings.clear();
   }
 
-  #runOf(directory: InodeId): SiblingRun {
-    const { clock } = this.#init;
-    let run = this.#runs.get(directory);
-    if (run && (run.seen.size >= MAX_SIBLINGS_SEEN || run.again >= MIN_SIBLING_READS)) this.#end(run);
-    if (!run || run.ended) {
-      run = new SiblingRun(directory);
-      this.#watch(run, SIBLING_PAUSE_MS);
-    }
-    run.lastReadMs = clock.now();
-    this.#runs.delete(directory);
-    this.#runs.set(directory, run);
-    for (const oldest of this.#runs.values()) {
-      if (this.#runs.size <= MAX_SIBLING_DIRECTORIES) break;
-      this.#end(oldest);
-    }
-    return run;
-  }
-
-  /** Ends it after a pause: what is lent can't make room at its worker. */
-  #watch(run: SiblingRun, ms: number): void {
-    const { clock } = this.#init;
-    run.stopTimer = clock.after(ms, () => {
-      const leftMs = run.lastReadMs + SIBLING_PAUSE_MS - clock.now();
-      if (leftMs > 0) this.#watch(run, leftMs);
-      else this.#end(run);
-    });
-  }
-
-  #end(run: SiblingRun): void {
-    run.ended = true;
-    run.stopTimer();
-    this.#runs.delete(run.directory);
+  #giveBack(run: SiblingRun): void {
     this.#lent.endAll(run);
     for (const bytes of run.fetched.values()) this.#fetchedBytes -= bytes;
     if (run.files) this.#listings.keep(run.directory, run.files);

@@ -3,6 +3,7 @@ import {
   decodeRead,
   decodeSource,
   HOT_REPLY,
+  READ_REFERABLE,
   type RingMember,
   type Source,
   TidecacheError,
@@ -24,6 +25,8 @@ export interface Faults {
   readonly broken: number;
   readonly failed: number;
   readonly originFailed: number;
+  /** Refers who may be referred to the spread. */
+  readonly refers: number;
   readonly slowMs: number;
 }
 
@@ -35,6 +38,7 @@ export const NO_FAULTS: Faults = {
   broken: 0,
   failed: 0,
   originFailed: 0,
+  refers: 0,
   slowMs: 2,
 };
 
@@ -146,7 +150,9 @@ export class FakeCluster {
     worker.ranges.push({ from, to: from + request.length });
     const refusal = this.#refusal(source);
     if (refusal) call.fail(refusal);
-    else if (!this.chance.happens(this.faults.silent)) {
+    else if ((request.flags & READ_REFERABLE) !== 0 && this.chance.happens(this.faults.refers)) {
+      call.reply(HOT_REPLY);
+    } else if (!this.chance.happens(this.faults.silent)) {
       this.#send(worker, call, contentOf(source.version, from, from + request.length), 0);
     }
   }

@@ -34,6 +34,8 @@ t.test('a slow start is granted whatever the rate', async (t) => {
   const pace = new Pace();
   t.ok(pace.roomFor(MIN_IN_FLIGHT_BYTES));
   t.notOk(pace.roomFor(MIN_IN_FLIGHT_BYTES + 1));
+  t.ok(pace.roomFor(MiB, MiB));
+  t.notOk(pace.roomFor(MiB + 1, MiB), 'or less, as the caller has it');
   const departure = pace.depart(MiB, 0);
   pace.arrive(departure, MiB, 0, 10);
   t.equal(pace.inFlightBytes, 0, 'what failed is not on its way');

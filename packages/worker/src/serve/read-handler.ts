@@ -9,9 +9,12 @@ import {
   decodeRelease,
   decodeSource,
   encodeBody,
+  HOT_REPLY,
   MIN_MAPPED_BYTES,
   OPCODES,
   READ_AHEAD,
+  READ_COPY,
+  READ_REFERABLE,
   READ_SPREAD,
   READ_WHOLE_BLOCK,
   type ReadRequest,
@@ -24,7 +27,7 @@ import { Block, blockKey, blockLength, pageAt, pagesIn, type Waiter } from '../b
 import type { Counters } from '../counters.js';
 import type { Fill } from '../fill/fill.js';
 import { Filler } from '../fill/filler.js';
-import { COPY_AHEAD_GROUPS, type Limits } from '../limits.js';
+import { COPY_AHEAD_GROUPS, DIAL_AHEAD_GROUPS, type Limits, TURNS } from '../limits.js';
 import type { Logger } from '../logger.js';
 import type { Origins } from '../origins.js';
 import { Heat } from '../spread/heat.js';
@@ -122,6 +125,13 @@ export class ReadHandler {
     const whole = (flags & READ_WHOLE_BLOCK) !== 0;
     if (known) {
       assertWithin(end, known.bytes);
+      if ((flags & READ_REFERABLE) !== 0 && this.#isCrowded(known) && !isLendable(request)) {
+        if (whole && offset === 0) this.#heat.note(known, exchange.connection.remote);
+        if (this.#heat.isHot(known)) {
+          exchange.reply(HOT_REPLY);
+          return;
+        }
+      }
       if (known.presentEnd(offset, end) === end) {
         if (whole && offset === 0) this.#begun(exchange, known, request);
         this.#answer(exchange, known, request, !whole);
@@ -136,6 +146,11 @@ export class ReadHandler {
     this.#store.touch(block, length, !whole);
     if (whole && offset === 0) this.#begun(exchange, block, request);
     this.filler.pump();
+  }
+
+  /** One more reader of the block would have to wait for others to be sent to. */
+  #isCrowded(block: Block): boolean {
+    return this.replies.turns.waiting + (block.waiters?.size ?? 0) >= TURNS;
   }
 
   /** Somebody begins to read a block through. */
@@ -159,6 +174,7 @@ export class ReadHandler {
         this.#fill(first, key, this.#store.get(key), true, true);
       }
       this.filler.pump();
+      this.#neighbours.dialAhead(fileId, blocks, blockIndex, DIAL_AHEAD_GROUPS);
     } catch (thrown) {
       // BUSY: who asks for them later has them copied then.
       this.#logger.debug({ err: thrown }, 'a hot file is not copied ahead');
@@ -183,7 +199,7 @@ export class ReadHandler {
     this.#store.touch(block, length, isRandom);
     if (isLendable(request) && this.#lend(exchange, block, request)) return;
     try {
-      this.replies.send(exchange, block, offset, offset + length, false);
+      this.replies.send(exchange, block, offset, offset + length, false, isCopy(request));
     } catch (thrown) {
       const error = asTidecacheError(thrown);
       if (error.code === 'CORRUPT') this.quarantine(block);
@@ -254,6 +270,7 @@ export class ReadHandler {
       from: offset,
       to: offset + length,
       readAhead,
+      isCopy: isCopy(request),
       replies: this.replies,
       lend: lends ? () => this.#lend(exchange, block, { offset, length, lease }) : undefined,
       onEnd: (reader, error) => this.#onReaderEnd(reader, error),
@@ -339,6 +356,8 @@ type Lending = Pick<ReadRequest, 'offset' | 'length' | 'lease'>;
 
 /** The client maps this memory, and what it asks for is worth a lease. */
 const isLendable = ({ lease, length }: Lending): boolean => lease !== 0 && length >= MIN_MAPPED_BYTES;
+
+const isCopy = ({ flags }: ReadRequest): boolean => (flags & READ_COPY) !== 0;
 
 function assertWithin(end: number, blockBytes: number): void {
   if (end > blockBytes) {

@@ -15,6 +15,7 @@ export class Reader implements Waiter {
   readonly block: Block;
   readonly blockIndex: number;
   readonly readAhead: boolean;
+  readonly #isCopy: boolean;
   readonly #exchange: Exchange;
   readonly #replies: Replies;
   readonly #lend: (() => boolean) | undefined;
@@ -31,6 +32,7 @@ export class Reader implements Waiter {
     from: number;
     to: number;
     readAhead: boolean;
+    isCopy: boolean;
     replies: Replies;
     /** Answers, when all is there, without sending it. False when it can't: then it is sent. */
     lend: (() => boolean) | undefined;
@@ -42,6 +44,7 @@ export class Reader implements Waiter {
     this.at = init.from;
     this.to = init.to;
     this.readAhead = init.readAhead;
+    this.#isCopy = init.isCopy;
     this.#replies = init.replies;
     this.#lend = init.lend;
     this.#onEnd = init.onEnd;
@@ -64,7 +67,7 @@ export class Reader implements Waiter {
     this.at = end;
     this.#silent = false;
     try {
-      this.#replies.send(this.#exchange, this.block, from, end, end < this.to);
+      this.#replies.send(this.#exchange, this.block, from, end, end < this.to, this.#isCopy);
     } catch (thrown) {
       this.fail(asTidecacheError(thrown));
       return;

@@ -45,8 +45,11 @@ export class Replies {
     exchange.reply(encodeMapped(ranges));
   }
 
-  /** One frame: the bytes of a block from `from` to `to`, all present. Throws CORRUPT when memory changed. */
-  send(exchange: Exchange, block: Block, from: number, to: number, more: boolean): void {
+  /**
+   * One frame: the bytes of a block from `from` to `to`, all present. Throws CORRUPT when memory changed. `isCopy`: for
+   * a replica.
+   */
+  send(exchange: Exchange, block: Block, from: number, to: number, more: boolean, isCopy: boolean): void {
     const parts: Buffer[] = [];
     let crc = 0;
     for (let at = from; at < to; ) {
@@ -73,7 +76,7 @@ export class Replies {
     const body = !more && this.#heat.isHot(block) ? HOT_REPLY : EMPTY_BODY;
     const payload = { parts, crc, onSent };
     if (more || bytes < MIN_TURN_BYTES) exchange.reply(body, payload, { more });
-    else this.turns.reply(exchange, body, payload);
+    else this.turns.reply(exchange, body, payload, isCopy);
   }
 }
 

@@ -3,8 +3,10 @@
  * their file is hot, and the connections to copy them from their owners.
  */
 import {
+  CONNECT_MS,
   createPlacement,
   createSpread,
+  EMPTY_BODY,
   encodeRead,
   encodeSource,
   type FileId,
@@ -13,6 +15,7 @@ import {
   OPCODES,
   type Placement,
   READ_AHEAD,
+  READ_COPY,
   READ_WHOLE_BLOCK,
   type Ring,
   type RingMember,
@@ -82,6 +85,16 @@ export class Neighbours {
     );
   }
 
+  /** Dials the owners of what this worker will be asked for in the `groups` groups after that of `blockIndex`. */
+  dialAhead(fileId: FileId, blocks: number, blockIndex: number, groups: number): void {
+    for (const share of this.sharesAfter(fileId, blocks, blockIndex, groups)) {
+      const owner = this.ownerOf(fileId, share);
+      const peer = owner && this.#peerOf(owner, fileId, share);
+      if (!peer || peer.connected) continue;
+      peer.request(OPCODES.PING.wire, EMPTY_BODY, { deadlineMs: CONNECT_MS }).catch(() => {});
+    }
+  }
+
   /**
    * Reads what a fill is for from the block's owner. Resolves when all of it is there; rejects as Peer.request, and
    * with CORRUPT when the answer is short.
@@ -99,7 +112,7 @@ export class Neighbours {
       offset: fill.from,
       length: fill.bytes,
       // Without READ_SPREAD: an owner by an older ring goes to the origin, and asks nobody else.
-      flags: READ_WHOLE_BLOCK | (fill.readAhead ? READ_AHEAD : 0),
+      flags: READ_WHOLE_BLOCK | READ_COPY | (fill.readAhead ? READ_AHEAD : 0),
       source: encodeSource(fill.source),
     });
     const { payloadBytes } = await this.#peerOf(owner, fileId, fill.blockIndex).request(

@@ -9,15 +9,16 @@ function fixture() {
   const turns = new Turns();
   const bytes = Buffer.from('a block');
   const given: FakeExchange[] = [];
-  const askSending = (atOnce: boolean) => {
+  const askSending = (atOnce: boolean, isCopy = false) => {
     const exchange = new FakeExchange(OPCODES.READ.wire, Buffer.alloc(0), atOnce);
     const onSent = () => void given.push(exchange);
-    turns.reply(exchange, EMPTY_BODY, { parts: [bytes], crc: crc32(bytes), onSent });
+    turns.reply(exchange, EMPTY_BODY, { parts: [bytes], crc: crc32(bytes), onSent }, isCopy);
     return exchange;
   };
   const ask = () => askSending(false);
+  const askCopy = () => askSending(false, true);
   const begun = (exchanges: readonly FakeExchange[]) => exchanges.map(({ frames }) => frames.length);
-  return { turns, ask, askSending, begun, given, first: Array.from({ length: TURNS }, ask) };
+  return { turns, ask, askCopy, askSending, begun, given, first: Array.from({ length: TURNS }, ask) };
 }
 
 t.test('so many are sent at once; the others follow one by one, in order', async (t) => {
@@ -34,6 +35,21 @@ t.test('so many are sent at once; the others follow one by one, in order', async
   for (const exchange of later) t.equal(exchange.bytes.toString(), 'a block');
   t.equal(given.length, TURNS + 3, 'each gives its memory back once');
   t.equal(turns.waiting, 0);
+});
+
+t.test("a neighbour's copy goes before those who wait, not before its like", async (t) => {
+  const { turns, ask, askCopy, begun, first } = fixture();
+  const readers = [ask(), ask()];
+  const copies = [askCopy(), askCopy()];
+  t.equal(turns.waiting, 4);
+  first[0]!.send();
+  t.strictSame(begun([...copies, ...readers]), [1, 0, 0, 0]);
+  first[1]!.send();
+  first[2]!.send();
+  t.strictSame(begun([...copies, ...readers]), [1, 1, 1, 0]);
+  turns.look();
+  turns.look();
+  t.equal(readers[1]!.signsOfLife, 1);
 });
 
 t.test('who does not take its bytes loses its turn, not its reply', async (t) => {
@@ -64,12 +80,13 @@ t.test('who has given up is passed over, and its memory let go', async (t) => {
   const { turns, ask, begun, given, first } = fixture();
   const [gone, next] = [ask(), ask()];
   gone.abandon();
+  t.strictSame(given, [gone], 'at once, though its place in the queue stays');
   turns.look();
   turns.look();
   t.equal(gone.signsOfLife, 0);
   first[0]!.send();
   t.strictSame(begun([gone, next]), [0, 1]);
-  t.strictSame(given, [first[0], gone]);
+  t.strictSame(given, [gone, first[0]]);
 });
 
 t.test('any number of replies that are sent at once follow one that was not', async (t) => {

@@ -62,6 +62,11 @@ export class FakeExchange implements Exchange {
     return this.frames.some(({ body }) => isHotReply(body));
   }
 
+  /** Answered with no more than that many read the file in step. */
+  get referred(): boolean {
+    return this.mapped !== undefined && isHotReply(this.mapped);
+  }
+
   get bytes(): Buffer {
     return Buffer.concat(this.received);
   }
