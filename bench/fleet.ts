@@ -20,21 +20,20 @@ import { Hosts } from './lab/hosts.js';
 import { scratchName } from './lab/leftovers.js';
 import { peakResidentBytes } from './lab/machine.js';
 
-const PRACTICE_BYTES = 24 << 20;
-const FULL = { workers: 20, counts: [1, 2, 5, 10, 20, 50, 100], fileBytes: 64 << 20, directSeconds: 12 };
-const QUICK = { workers: 20, counts: [1, 10, 40], fileBytes: 16 << 20, directSeconds: 4 };
+const FULL = { workers: 20, counts: [1, 2, 5, 10, 20, 50, 100], fileBytes: 64 << 20, practiceBytes: 24 << 20, directSeconds: 12 };
+const QUICK = { workers: 20, counts: [1, 10, 40], fileBytes: 16 << 20, practiceBytes: 8 << 20, directSeconds: 4 };
 
 export const fleet: Bench = {
   name: 'fleet',
   description: '1 to 100 mounts read one file at once, from 20 workers and straight from the origin (root)',
   run: ({ quick, say, keep }) =>
     undoing(scratchName('fleet'), async (scratch, signal) => {
-      const { workers, counts, fileBytes, directSeconds } = quick ? QUICK : FULL;
+      const { workers, counts, fileBytes, practiceBytes, directSeconds } = quick ? QUICK : FULL;
       const links = LINKS;
       const most = Math.max(...counts);
       const warm = counts.map((count): FleetFile => ({ key: `for-${count}`, size: fileBytes }));
       const cold: FleetFile = { key: 'cold', size: fileBytes };
-      const practice: FleetFile = { key: 'practice', size: PRACTICE_BYTES };
+      const practice: FleetFile = { key: 'practice', size: practiceBytes };
       const onRow = (row: Row) => say(rowLine(row));
 
       const hosts = await Hosts.start(scratch);

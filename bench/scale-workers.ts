@@ -20,26 +20,25 @@ import { Hosts } from './lab/hosts.js';
 import { scratchName } from './lab/leftovers.js';
 import { setReadAhead } from './lab/read-ahead.js';
 
-const PRACTICE_BYTES = 24 << 20;
 /**
  * As small as blocks are: fifty mounts whose kernels ask for 4 MiB at once have 200 MiB on their way, 50 s of one worker's
  * line.
  */
 const READ_AHEAD_KIB = 256;
-const FULL = { counts: [1, 2, 4, 8, 16], clients: 50, fileBytesPerWorker: 6 << 20 };
-const QUICK = { counts: [1, 16], clients: 40, fileBytesPerWorker: 2 << 20 };
+const FULL = { counts: [1, 2, 4, 8, 16], clients: 50, fileBytesPerWorker: 6 << 20, practiceBytes: 24 << 20 };
+const QUICK = { counts: [1, 16], clients: 40, fileBytesPerWorker: 2 << 20, practiceBytes: 8 << 20 };
 
 export const scaleWorkers: Bench = {
   name: 'scale-workers',
   description: '50 mounts read one file at once from 1, 2, 4, 8 and 16 workers (root)',
   run: ({ quick, say, keep }) =>
     undoing(scratchName('scale-workers'), async (scratch, signal) => {
-      const { counts, clients, fileBytesPerWorker } = quick ? QUICK : FULL;
+      const { counts, clients, fileBytesPerWorker, practiceBytes } = quick ? QUICK : FULL;
       const links = LINKS;
       const files = counts.map(
         (count): FleetFile => ({ key: `for-${count}`, size: count * fileBytesPerWorker }),
       );
-      const practice: FleetFile = { key: 'practice', size: PRACTICE_BYTES };
+      const practice: FleetFile = { key: 'practice', size: practiceBytes };
       const hosts = await Hosts.start(scratch);
       const origin = await FleetOrigin.start(scratch, await hosts.add(links.origin), [practice, ...files]);
       const cluster = await FleetCluster.start(scratch, hosts, links, origin);
