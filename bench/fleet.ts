@@ -20,8 +20,20 @@ import { Hosts } from './lab/hosts.js';
 import { scratchName } from './lab/leftovers.js';
 import { peakResidentBytes } from './lab/machine.js';
 
-const FULL = { workers: 20, counts: [1, 2, 5, 10, 20, 50, 100], fileBytes: 64 << 20, practiceBytes: 24 << 20, directSeconds: 12 };
-const QUICK = { workers: 20, counts: [1, 10, 40], fileBytes: 16 << 20, practiceBytes: 8 << 20, directSeconds: 4 };
+const FULL = {
+  workers: 20,
+  counts: [1, 2, 5, 10, 20, 50, 100],
+  fileBytes: 64 << 20,
+  practiceBytes: 24 << 20,
+  directSeconds: 12,
+};
+const QUICK = {
+  workers: 20,
+  counts: [1, 10, 40],
+  fileBytes: 16 << 20,
+  practiceBytes: 8 << 20,
+  directSeconds: 4,
+};
 
 export const fleet: Bench = {
   name: 'fleet',
