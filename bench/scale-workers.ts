@@ -26,7 +26,7 @@ import { setReadAhead } from './lab/read-ahead.js';
  */
 const READ_AHEAD_KIB = 256;
 const FULL = { counts: [1, 2, 4, 8, 16], clients: 50, fileBytesPerWorker: 6 << 20, practiceBytes: 24 << 20 };
-const QUICK = { counts: [1, 16], clients: 40, fileBytesPerWorker: 2 << 20, practiceBytes: 8 << 20 };
+const QUICK = { counts: [1, 16], clients: 40, fileBytesPerWorker: 3 << 19, practiceBytes: 8 << 20 };
 
 export const scaleWorkers: Bench = {
   name: 'scale-workers',
