@@ -95,7 +95,9 @@ function serve(socket: Socket): void {
   });
 }
 
+/** Resolves when the connection may answer the next: with a limited speed that is later than the last byte was sent. */
 async function reply(socket: Socket, head: string): Promise<void> {
+  let freeAt = 0;
   const [method = '', target = ''] = head.split(' ', 2);
   const counted = method === 'GET' && !target.startsWith('/-/');
   if (counted) stats.maxInFlight = Math.max(stats.maxInFlight, ++inFlight);
@@ -106,10 +108,17 @@ async function reply(socket: Socket, head: string): Promise<void> {
     if (method === 'HEAD') return void socket.write(lead);
     if (counted) stats.bytesSent += length;
     const rate = counted ? spec.connectionBytesPerSecond : undefined;
-    await (rate === undefined ? send(socket, [lead, ...parts]) : trickle(socket, lead, parts, rate));
+    if (rate === undefined) await send(socket, [lead, ...parts]);
+    else freeAt = await trickle(socket, lead, parts, rate);
   } finally {
     if (counted) inFlight--;
   }
+  await until(freeAt);
+}
+
+async function until(time: number): Promise<void> {
+  const wait = time - performance.now();
+  if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
 }
 
 /** In one system call where the socket takes it; settles when it took all. */
@@ -122,20 +131,25 @@ function send(socket: Socket, parts: readonly Uint8Array[]): Promise<void> {
   });
 }
 
-/** At `rate` bytes a second, by a timetable, so that late timers are made up for. */
+/**
+ * At `rate` bytes a second, by a timetable, so that late timers are made up for. Resolves when the last byte was sent, to
+ * the time when the connection has carried it.
+ */
 async function trickle(socket: Socket, lead: Uint8Array, parts: readonly Uint8Array[], rate: number) {
   const startedAt = performance.now();
+  let freeAt = startedAt;
   let sent = 0;
   await send(socket, [lead]);
   for (const part of parts) {
     for (let at = 0; at < part.length; at += PIECE_BYTES) {
+      await until(freeAt);
       const piece = part.subarray(at, at + PIECE_BYTES);
-      sent += piece.length;
       await send(socket, [piece]);
-      const wait = startedAt + (sent / rate) * 1000 - performance.now();
-      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      sent += piece.length;
+      freeAt = startedAt + (sent / rate) * 1000;
     }
   }
+  return freeAt;
 }
 
 const server = createServer(serve).listen(0, '127.0.0.1', () => {

@@ -34,7 +34,14 @@ export const READ_AHEAD_IDLE_MS = 5_000;
 
 /** The read-ahead window of a stream that was just recognised. */
 export const MIN_WINDOW_BYTES = 1 * MiB;
-export const MAX_WINDOW_BYTES = 64 * MiB;
+export const MAX_WINDOW_BYTES = 112 * MiB;
+/**
+ * Of a window, what may be under way at once. Less than the window: blocks arrive in bursts, and the kernel asks in
+ * bursts, and what has arrived and waits for its reader must not keep others from being asked for.
+ */
+export const MAX_UNDER_WAY_BYTES = 80 * MiB;
+/** What is asked for ahead in one go: a block, or this much of a larger one. */
+export const MAX_CHUNK_BYTES = 16 * MiB;
 /**
  * A window of which half was read with waiting grows by this factor. An origin 100 ms away makes each step as long: with
  * 2, six of them pass before the window is at its most, and a cold file of 1 GiB loses 13 % (test/read/cold-stream). Who
@@ -45,6 +52,8 @@ export const WINDOW_GROWTH = 8;
 export const MIN_HOT_WINDOW_BYTES = 16 * MiB;
 /** How long a file stays hot after a worker said so. Longer than an answer may wait in a queue. */
 export const HOT_FILE_MS = 5_000;
+/** A stream that is not read for so long has no part in it, until it is read again. */
+export const STREAM_IDLE_MS = 2_000;
 /** The share of the memory that all windows together may aim at: the rest is for reads that wait. */
 export const WINDOWS_SHARE = 1 / 2;
 /** How far from where a stream is expected a read may be and still belong to it: the kernel reorders. */
@@ -112,8 +121,8 @@ export const MAX_IDLE_FILES = 8192;
 
 /** Workers that one piece is asked of, in one round. */
 export const WORKERS_PER_PIECE = 3;
-/** Bytes of read-ahead in flight to one worker. */
-export const READ_AHEAD_PER_WORKER_BYTES = 32 * MiB;
+/** Bytes of read-ahead in flight to one worker: more than a stream has, which may find all its blocks at one worker. */
+export const READ_AHEAD_PER_WORKER_BYTES = 128 * MiB;
 /** Pause between two rounds over all workers and the origin: first and longest. */
 export const ROUND_PAUSE_MS = 100;
 export const MAX_ROUND_PAUSE_MS = 4_000;
@@ -152,6 +161,8 @@ const relations: [boolean, string][] = [
   [MAX_LENT_BATCH <= MAX_LEND_RANGES, 'a batch is borrowed by one message, whoever lends it'],
   [SMALL_FILE_BYTES <= MIN_BLOCK_BYTES, 'a small file is one block'],
   [MAX_SIBLINGS_AHEAD < MAX_IDLE_FILES, 'a sibling fetched ahead is not pushed out by the others'],
+  [MAX_CHUNK_BYTES <= MAX_UNDER_WAY_BYTES, 'something can be asked for ahead'],
+  [MAX_CHUNK_BYTES % SEGMENT_BYTES === 0, 'segments are not asked for in parts'],
   [MIN_WINDOW_BYTES >= SEGMENT_BYTES, 'a window holds a segment'],
   [
     MIN_BUFFER_BYTES * READ_SHARE >= 2 * SEGMENT_BYTES,
@@ -162,6 +173,7 @@ const relations: [boolean, string][] = [
     'the origin is reached when all workers are silent',
   ],
   [MIN_WINDOW_BYTES <= MIN_HOT_WINDOW_BYTES, 'a hot file is read further ahead'],
+  [MAX_UNDER_WAY_BYTES < READ_AHEAD_PER_WORKER_BYTES, 'one worker is enough for a stream'],
   [MIN_HOT_WINDOW_BYTES <= MAX_WINDOW_BYTES, "a hot file's window is one"],
   [IN_FLIGHT_MS < WORKER_ATTEMPT_MS, 'read-ahead alone never makes a worker seem silent'],
   [MASTER_GRACE_MS < MASTER_DEADLINE_MS, 'what is known is used before a call ends'],

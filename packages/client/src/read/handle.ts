@@ -19,13 +19,12 @@ export class Handle implements FileHandle {
   readonly #file: OpenFile;
   readonly #readAhead: ReadAhead;
   readonly #maxReadBytes: number;
-  #streaming = false;
   #closed = false;
 
   constructor(init: HandleInit) {
     this.#init = init;
     this.#file = init.file;
-    this.#readAhead = new ReadAhead(init.file.size);
+    this.#readAhead = new ReadAhead(init.file.size, init.file.source.blockBytes);
     this.#maxReadBytes = Math.min(MAX_READ_CALL_BYTES, init.bufferBytes * READ_SHARE);
   }
 
@@ -37,12 +36,7 @@ export class Handle implements FileHandle {
     this.#check(offset, length);
     const end = Math.min(offset + length, this.#file.size);
     if (offset >= end) return NO_SLICES;
-    const answer = this.#init.reader.read(this.#file, this.#readAhead, offset, end);
-    if (!this.#streaming && this.#readAhead.streaming) {
-      this.#streaming = true;
-      this.#init.reader.streams++;
-    }
-    return answer;
+    return this.#init.reader.read(this.#file, this.#readAhead, offset, end);
   }
 
   async readInto(into: Uint8Array, offset: number): Promise<number> {
@@ -67,7 +61,7 @@ export class Handle implements FileHandle {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#streaming) this.#init.reader.streams--;
+    this.#init.reader.end(this.#readAhead);
     this.#init.onClose();
   }
 

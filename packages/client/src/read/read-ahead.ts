@@ -4,8 +4,10 @@
  */
 import {
   LARGE_READ_BYTES,
+  MAX_CHUNK_BYTES,
   MAX_STREAMS,
   MAX_STRIDE_AHEAD,
+  MAX_UNDER_WAY_BYTES,
   MIN_STRIDE_AHEAD,
   MIN_WINDOW_BYTES,
   REORDER_BYTES,
@@ -37,6 +39,8 @@ interface Stream {
   frontier: number;
   /** Asked for up to here. */
   askedTo: number;
+  /** Asked for, and not ended yet. */
+  underWay: Range[];
   windowBytes: number;
   /** Where the window last grew: it grows again once half of it has been read. */
   grewAt: number;
@@ -46,10 +50,13 @@ interface Stream {
 }
 
 const RANDOM: Advice = { pattern: 'random', ahead: [] };
+const NO_MORE: Advice = { pattern: 'sequential', ahead: [] };
 
 export class ReadAhead {
   readonly #fileBytes: number;
-  readonly #streams: Stream[] = [];
+  /** What is asked for in one go: its bytes come together, so that they count as under way until all are there. */
+  readonly #chunkBytes: number;
+  #streams: Stream[] = [];
   #reads = 0;
   #last: Stream | undefined;
   // The last read that began a stream or a stride, and how often the same distance came in a row.
@@ -59,13 +66,14 @@ export class ReadAhead {
   #strideReads = 1;
   #strideAhead = MIN_STRIDE_AHEAD;
 
-  constructor(fileBytes: number) {
+  constructor(fileBytes: number, blockBytes = SEGMENT_BYTES) {
     this.#fileBytes = fileBytes;
+    this.#chunkBytes = Math.min(Math.max(blockBytes, SEGMENT_BYTES), MAX_CHUNK_BYTES);
   }
 
-  /** Whether any stream was ever recognised. */
+  /** Whether a stream was recognised that has not reached the file's end. */
   get streaming(): boolean {
-    return this.#streams.some((stream) => stream.hits > 0);
+    return this.#streams.some(({ hits, frontier }) => hits > 0 && frontier < this.#fileBytes);
   }
 
   /**
@@ -107,7 +115,30 @@ export class ReadAhead {
 
   /** Memory ended at `offset`: what the last advice named from there on was not asked for, and is named again later. */
   stoppedAt(offset: number): void {
-    if (this.#last) this.#last.askedTo = Math.min(this.#last.askedTo, offset);
+    const stream = this.#last;
+    if (!stream) return;
+    stream.askedTo = Math.min(stream.askedTo, offset);
+    stream.underWay = stream.underWay.filter(({ to }) => to <= offset);
+  }
+
+  /**
+   * All of `range`, as an advice named it, has arrived, or as much as will. So what is under way stays the same while a
+   * reader waits, and does not rise and fall with the kernel's requests, which come many at once.
+   */
+  ended(range: Range): Advice {
+    for (const stream of this.#streams) {
+      const at = stream.underWay.indexOf(range);
+      if (at < 0) continue;
+      stream.underWay.splice(at, 1);
+      return this.#askAhead(stream);
+    }
+    return RANDOM;
+  }
+
+  /** Nobody reads any more: asks for nothing more. */
+  stop(): void {
+    this.#streams = [];
+    this.#last = undefined;
   }
 
   /** The stream that this read belongs to: the nearest of those that expect it about here. */
@@ -139,17 +170,30 @@ export class ReadAhead {
 
   #askAhead(stream: Stream): Advice {
     this.#last = stream;
-    const from = Math.max(stream.askedTo, roundUp(stream.frontier));
-    const to = Math.min(roundUp(stream.frontier + stream.windowBytes), this.#fileBytes);
-    if (from >= to) return { pattern: 'sequential', ahead: [] };
-    stream.askedTo = to;
-    return { pattern: 'sequential', ahead: [{ from, to }] };
+    // In whole blocks, once it is larger: a worker fetches all of a block at the first request for it.
+    const step = stream.windowBytes < this.#chunkBytes ? SEGMENT_BYTES : this.#chunkBytes;
+    const end = Math.min(roundUp(stream.frontier + stream.windowBytes, step), this.#fileBytes);
+    let at = Math.max(stream.askedTo, roundUp(stream.frontier, SEGMENT_BYTES));
+    if (at >= end) return NO_MORE;
+    let roomBytes = MAX_UNDER_WAY_BYTES - bytesOf(stream.underWay);
+    const ahead: Range[] = [];
+    while (at < end) {
+      const to = Math.min(at - (at % this.#chunkBytes) + this.#chunkBytes, end);
+      if (to - at > roomBytes) break;
+      ahead.push({ from: at, to });
+      roomBytes -= to - at;
+      at = to;
+    }
+    if (ahead.length > 0) stream.askedTo = at;
+    stream.underWay.push(...ahead);
+    return { pattern: 'sequential', ahead };
   }
 
   #newStream(offset: number, length: number): Stream {
     return {
       frontier: offset + length,
       askedTo: 0,
+      underWay: [],
       windowBytes: MIN_WINDOW_BYTES,
       grewAt: offset,
       hits: 0,
@@ -211,4 +255,7 @@ export class ReadAhead {
 /** A stream that was read on from outlives some reads that were not. */
 const worth = ({ lastUse, hits }: Stream): number => lastUse + (hits > 0 ? STREAM_BONUS_READS : 0);
 
-const roundUp = (offset: number): number => Math.ceil(offset / SEGMENT_BYTES) * SEGMENT_BYTES;
+const bytesOf = (ranges: readonly Range[]): number =>
+  ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+
+const roundUp = (offset: number, step: number): number => Math.ceil(offset / step) * step;

@@ -20,6 +20,7 @@ import { planRead } from './plan.js';
 import type { Advice, Range, ReadAhead } from './read-ahead.js';
 import { fetchSegment } from './segment-fetch.js';
 import { HeldSlices, type Span } from './slices.js';
+import { Streams } from './streams.js';
 
 export interface ReaderInit {
   readonly context: FetchContext;
@@ -34,8 +35,7 @@ export interface ReaderInit {
 export class Reader {
   readonly #init: ReaderInit;
   readonly #cache: SegmentCache;
-  /** Open handles that read in streams: they share the memory for windows. */
-  streams = 0;
+  readonly #streams = new Streams();
 
   constructor(init: ReaderInit) {
     this.#init = init;
@@ -46,9 +46,11 @@ export class Reader {
   read(file: OpenFile, readAhead: ReadAhead, from: number, to: number): MaybePromise<Slices> {
     if (from === 0 && file.size <= SMALL_FILE_BYTES) this.#init.onSmallRead(file);
     const ready = this.#isReady(file, from, to);
-    const hot = file.hotUntil > 0 && file.hotUntil > this.#init.context.clock.now();
+    const now = this.#init.context.clock.now();
+    const hot = file.hotUntil > now;
     const minWindowBytes = hot ? MIN_HOT_WINDOW_BYTES : MIN_WINDOW_BYTES;
     const advice = readAhead.observe(from, to - from, ready, this.#maxWindowBytes(), minWindowBytes);
+    this.#streams.read(readAhead, now);
     file.lastReader = readAhead;
     const answer = ready ? this.#slices(this.#holdAll(file, from, to)) : this.#fetch(file, advice, from, to);
     if (advice.abandoned) this.abandon(file, advice.abandoned);
@@ -56,10 +58,16 @@ export class Reader {
     return answer;
   }
 
+  /** Nobody reads there any more. */
+  end(readAhead: ReadAhead): void {
+    readAhead.stop();
+    this.#streams.end(readAhead);
+  }
+
   /** Begins to fetch a small file whole; false when there is no room for what nobody waits for. */
   fetchAhead(file: OpenFile): boolean {
     if (file.segments.get(0)?.covers(0, file.size)) return true;
-    return this.#askOne(file, { from: 0, to: file.size }, false);
+    return this.#askOne(file, { from: 0, to: file.size }, false) !== undefined;
   }
 
   /** Nobody will come for what was asked for ahead in `range`. */
@@ -81,7 +89,10 @@ export class Reader {
   }
 
   #maxWindowBytes(): number {
-    return Math.min(MAX_WINDOW_BYTES, (this.#init.bufferBytes * WINDOWS_SHARE) / Math.max(1, this.streams));
+    return Math.min(
+      MAX_WINDOW_BYTES,
+      (this.#init.bufferBytes * WINDOWS_SHARE) / Math.max(1, this.#streams.count),
+    );
   }
 
   #isReady(file: OpenFile, from: number, to: number): boolean {
@@ -181,7 +192,7 @@ export class Reader {
     // Before the fetch sends its first request, which says whether somebody waits.
     segment.demanded = true;
     segment.deadlineAt = this.#init.context.clock.now() + READ_DEADLINE_MS;
-    this.#start(file, segment, advice.pattern === 'sequential' || readBytes >= LARGE_READ_BYTES, false);
+    void this.#start(file, segment, advice.pattern === 'sequential' || readBytes >= LARGE_READ_BYTES, false);
     return { segment, ...range };
   }
 
@@ -195,13 +206,13 @@ export class Reader {
     );
   }
 
-  #start(file: OpenFile, segment: Segment, wholeBlock: boolean, cancellable: boolean): void {
+  #start(file: OpenFile, segment: Segment, wholeBlock: boolean, cancellable: boolean): Promise<void> {
     const onFailure = (error: TidecacheError) => {
       if (error.code === 'STALE') this.#init.onStale(file, error);
     };
     const onHot = () => this.#widen(file);
     const options = { wholeBlock, cancellable, onFailure, onHot };
-    void fetchSegment(this.#init.context, this.#cache, file, segment, options);
+    return fetchSegment(this.#init.context, this.#cache, file, segment, options);
   }
 
   /** The file has just turned hot: what its spread can send at once is not asked for at the next read alone. */
@@ -266,19 +277,27 @@ export class Reader {
   #askAhead(file: OpenFile, readAhead: ReadAhead, advice: Advice, readBytes: number): void {
     const wholeBlock = advice.pattern === 'sequential' || readBytes >= LARGE_READ_BYTES;
     for (const range of advice.ahead) {
+      const fetches: Promise<void>[] = [];
       for (let at = range.from; at < range.to; ) {
         const start = segmentIndexOf(at) * SEGMENT_BYTES;
         const until = Math.min(range.to, start + SEGMENT_BYTES);
-        const extent = this.#extent(file, advice, { from: at, to: until });
-        if (
-          !file.segments.get(segmentIndexOf(at))?.covers(at, until) &&
-          !this.#askOne(file, extent, wholeBlock)
-        ) {
-          readAhead.stoppedAt(at);
-          return;
+        if (!file.segments.get(segmentIndexOf(at))?.covers(at, until)) {
+          const fetching = this.#askOne(
+            file,
+            this.#extent(file, advice, { from: at, to: until }),
+            wholeBlock,
+          );
+          if (!fetching) {
+            readAhead.stoppedAt(at);
+            return;
+          }
+          fetches.push(fetching);
         }
         at = until;
       }
+      void Promise.all(fetches).then(() =>
+        this.#askAhead(file, readAhead, readAhead.ended(range), readBytes),
+      );
     }
   }
 
@@ -289,17 +308,16 @@ export class Reader {
     return Math.max(SEGMENT_BYTES, Math.min(aBlockEach, MIN_IN_FLIGHT_BYTES));
   }
 
-  /** False when there is no memory, or enough on its way, for more than who waits. */
-  #askOne(file: OpenFile, extent: Range, wholeBlock: boolean): boolean {
-    const { clock, pace } = this.#init.context;
+  /** Resolves at the end, whichever it is. Undefined when there is no memory, or enough on its way, for more than who waits. */
+  #askOne(file: OpenFile, extent: Range, wholeBlock: boolean): Promise<void> | undefined {
+    const { clock, closed, pace } = this.#init.context;
     const bytes = extent.to - extent.from;
-    if (file.stale || !pace.roomFor(bytes, this.#leastInFlightBytes(file))) return false;
+    if (file.stale || closed() || !pace.roomFor(bytes, this.#leastInFlightBytes(file))) return undefined;
     const block = this.#cache.memory.tryTake(bytes);
-    if (!block) return false;
+    if (!block) return undefined;
     const segment = this.#newSegment(file, extent, block);
     segment.deadlineAt = clock.now() + READ_DEADLINE_MS;
     this.#cache.share(file.segments, segment);
-    this.#start(file, segment, wholeBlock, true);
-    return true;
+    return this.#start(file, segment, wholeBlock, true);
   }
 }

@@ -1,10 +1,35 @@
 import { KiB, MiB } from '@tidecache/protocol';
 import { t } from 'tap';
-import { MAX_STRIDE_AHEAD, MAX_WINDOW_BYTES, SEGMENT_BYTES } from '../../src/limits.js';
+import {
+  MAX_CHUNK_BYTES,
+  MAX_STRIDE_AHEAD,
+  MAX_UNDER_WAY_BYTES,
+  MAX_WINDOW_BYTES,
+  SEGMENT_BYTES,
+} from '../../src/limits.js';
 import { type Range, ReadAhead } from '../../src/read/read-ahead.js';
 import { Chance, freshSeed } from '../doubles/random.js';
 
 const FILE = 1024 * MiB;
+/** Reads MiB after MiB; what was asked for ahead has ended when it is read. Yields what each read had asked for. */
+function* readThrough(
+  bytes: number,
+  ready: boolean,
+  maxWindowBytes: number,
+  blockBytes = MiB,
+): Generator<Range[]> {
+  const readAhead = new ReadAhead(FILE, blockBytes);
+  let underWay: Range[] = [];
+  for (let at = 0; at < bytes; at += MiB) {
+    const asked = [...readAhead.observe(at, MiB, ready, maxWindowBytes).ahead];
+    const ended = underWay.filter(({ from }) => from <= at);
+    underWay = underWay.filter(({ from }) => from > at);
+    for (const range of ended) asked.push(...readAhead.ended(range).ahead);
+    underWay.push(...asked);
+    yield asked;
+  }
+}
+
 const bytesOf = (ranges: readonly Range[]) => ranges.reduce((sum, { from, to }) => sum + to - from, 0);
 
 t.test('from the start, and large: sequential at once, with a small window', async (t) => {
@@ -28,13 +53,13 @@ t.test('in the middle, the second read in a row makes a stream', async (t) => {
 });
 
 t.test('the window grows while the reader waits, up to its most', async (t) => {
-  const readAhead = new ReadAhead(FILE);
   let furthest = 0;
+  let at = 0;
   const leads: number[] = [];
-  for (let at = 0; at < 300 * MiB; at += MiB) {
-    const { ahead } = readAhead.observe(at, MiB, false, 32 * MiB);
-    for (const { to } of ahead) furthest = Math.max(furthest, to);
-    leads.push((furthest - (at + MiB)) / MiB);
+  for (const asked of readThrough(300 * MiB, false, 32 * MiB)) {
+    for (const { to } of asked) furthest = Math.max(furthest, to);
+    at += MiB;
+    leads.push((furthest - at) / MiB);
   }
   t.same(leads.slice(0, 8), [1, 8, 8, 8, 8, 32, 32, 32]);
   t.equal(Math.max(...leads), 32);
@@ -42,11 +67,45 @@ t.test('the window grows while the reader waits, up to its most', async (t) => {
 });
 
 t.test('the window stays small for a reader that never waits', async (t) => {
+  const asked = [...readThrough(100 * MiB, true, MAX_WINDOW_BYTES)].flat();
+  t.equal(bytesOf(asked), 100 * MiB);
+});
+
+t.test('as much as may be is under way, in whole blocks, and no more', async (t) => {
+  const readAhead = new ReadAhead(FILE, 4 * MiB);
+  const underWay: Range[] = [];
+  for (let at = 0; at < 20 * MiB; at += MiB) {
+    underWay.push(...readAhead.observe(at, MiB, false, MAX_WINDOW_BYTES).ahead);
+  }
+  const most = bytesOf(underWay);
+  t.ok(most <= MAX_UNDER_WAY_BYTES && most > MAX_UNDER_WAY_BYTES - 4 * MiB, `${most / MiB} MiB`);
+  const last = underWay.at(-1)!;
+  t.same([last.from % (4 * MiB), last.to - last.from], [0, 4 * MiB]);
+  t.same(readAhead.observe(20 * MiB, MiB, false, MAX_WINDOW_BYTES).ahead, [], 'a read asks for no more');
+  t.same(readAhead.ended(last).ahead, [{ from: last.to, to: last.to + 4 * MiB }], 'an end does');
+  t.same(readAhead.ended(last).ahead, [], 'once');
+});
+
+t.test('what ends after its reader has closed asks for nothing', async (t) => {
   const readAhead = new ReadAhead(FILE);
-  let asked = 0;
-  for (let at = 0; at < 100 * MiB; at += MiB)
-    asked += bytesOf(readAhead.observe(at, MiB, true, MAX_WINDOW_BYTES).ahead);
-  t.equal(asked, 100 * MiB);
+  const [range] = readAhead.observe(0, MiB, false, MAX_WINDOW_BYTES).ahead;
+  readAhead.stop();
+  t.same(readAhead.ended(range!).ahead, []);
+  t.equal(readAhead.streaming, false);
+});
+
+t.test('a file that was read to its end is no stream any more', async (t) => {
+  const readAhead = new ReadAhead(2 * MiB);
+  readAhead.observe(0, MiB, false, MAX_WINDOW_BYTES);
+  t.equal(readAhead.streaming, true);
+  readAhead.observe(MiB, MiB, false, MAX_WINDOW_BYTES);
+  t.equal(readAhead.streaming, false);
+});
+
+t.test('the largest blocks are asked for in parts', async (t) => {
+  const asked = [...readThrough(300 * MiB, false, MAX_WINDOW_BYTES, 64 * MiB)].flat();
+  t.equal(Math.max(...asked.map(({ from, to }) => to - from)), MAX_CHUNK_BYTES);
+  t.ok(bytesOf(asked) >= 300 * MiB);
 });
 
 t.test('nothing is asked for twice, whatever the order within the reach of the kernel', async (t) => {
@@ -80,7 +139,7 @@ t.test('what memory had no room for is named again', async (t) => {
   const readAhead = new ReadAhead(FILE);
   readAhead.observe(0, MiB, false, MAX_WINDOW_BYTES);
   const { ahead } = readAhead.observe(MiB, MiB, false, MAX_WINDOW_BYTES);
-  t.same(ahead, [{ from: 2 * MiB, to: 10 * MiB }]);
+  t.equal(bytesOf(ahead), 8 * MiB);
   readAhead.stoppedAt(3 * MiB);
   t.equal(readAhead.observe(2 * MiB, MiB, true, MAX_WINDOW_BYTES).ahead[0]?.from, 3 * MiB);
 });
