@@ -35,6 +35,8 @@ export const RESTART_MAX_MS = 15_000;
 /** A child that ran this long starts from the shortest wait again. */
 export const RESTART_FORGET_MS = 60_000;
 
+/** Microseconds that a mount may be told to stay awake for the next small request. */
+export const MAX_BUSY_POLL_US = 1_000;
 /** Workers of one `up`. */
 export const MAX_LOCAL_WORKERS = 64;
 /** The path of a Unix-domain socket, in bytes, on Linux: sun_path less its final zero. */

@@ -116,12 +116,13 @@ export function createLocalCluster(init: LocalClusterInit): LocalCluster {
   }
 
   function superviseMount(on: string): Supervisor {
-    const { transport, buffer, ioThreads, xattrs } = config.mount;
+    const { transport, buffer, ioThreads, busyPoll, xattrs } = config.mount;
     const flags = [
       ...['--transport', transport],
       ...(buffer === undefined ? [] : ['--buffer', String(buffer)]),
       // Its workers are on this host, where nothing is received.
       ...['--io-threads', String(ioThreads === 'auto' ? 0 : ioThreads)],
+      ...['--busy-poll', String(busyPoll)],
       ...(xattrs ? ['--xattrs'] : []),
     ];
     return supervise({

@@ -1,4 +1,4 @@
-/** How many threads, where `auto` leaves it to the machine. */
+/** How many threads, and how long they wait awake, where `auto` leaves it to the machine. */
 import { GiB } from '@tidecache/protocol';
 import { availableCores } from './cores.js';
 
@@ -13,6 +13,15 @@ const AUTO_THREAD_BYTES = 1 * GiB;
 /** A mount's other half is its main thread, and half of the machine is the application's. */
 const CORES_PER_IO_THREAD = 4;
 const MAX_AUTO_IO_THREADS = 4;
+
+/** Longer than a program takes between two system calls and a core to wake, 20 to 60 µs in a virtual machine. */
+const AUTO_BUSY_POLL_US = 100;
+
+/** Milliseconds that a mount stays awake for the next small request. On one core its asker could not run meanwhile. */
+export function mountBusyPollMs(wantedUs: number | 'auto', cores: number = availableCores()): number {
+  if (wantedUs !== 'auto') return wantedUs / 1000;
+  return cores < 2 ? 0 : AUTO_BUSY_POLL_US / 1000;
+}
 
 /** I/O threads of a mount. */
 export function mountThreads(wanted: number | 'auto', cores: number = availableCores()): number {

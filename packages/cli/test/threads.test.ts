@@ -1,7 +1,7 @@
 import { GiB, MiB } from '@tidecache/protocol';
 import { t } from 'tap';
 import { availableCores } from '../src/cores.js';
-import { mountThreads, workerThreads } from '../src/threads.js';
+import { mountBusyPollMs, mountThreads, workerThreads } from '../src/threads.js';
 
 /** A file system of these files alone. */
 const files = (all: Record<string, string>) => (path: string) => {
@@ -66,4 +66,11 @@ t.test('I/O threads of a mount', async (t) => {
   for (const [cores, threads] of cases) t.equal(mountThreads('auto', cores), threads, `${cores} cores`);
   t.equal(mountThreads(0, 64), 0, 'who says a number gets it');
   t.equal(mountThreads(9, 1), 9);
+});
+
+t.test('how long a mount waits awake', async (t) => {
+  t.equal(mountBusyPollMs('auto', 1), 0, 'on one core its asker could not run meanwhile');
+  t.equal(mountBusyPollMs('auto', 2), 0.1);
+  t.equal(mountBusyPollMs(0, 16), 0);
+  t.equal(mountBusyPollMs(250, 1), 0.25);
 });

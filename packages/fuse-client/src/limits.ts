@@ -25,6 +25,13 @@ export const COMMAND_DEADLINE_MS = 20_000;
 /** How often a mount that can't say so itself is checked to be still there. */
 export const MOUNT_CHECK_INTERVAL_MS = 1_000;
 
+/** A reader that was answered with more is busy with it for a while: then nobody waits awake for its next request. */
+export const MAX_BUSY_POLL_ANSWER_BYTES = 64 * KiB;
+/** Requests that must have come in time, in excess of {@link BUSY_POLL_MISS} for each that did not: four in five. */
+export const BUSY_POLL_CREDIT = 4;
+export const BUSY_POLL_MISS = 4;
+export const MAX_BUSY_POLL_CREDIT = 16;
+
 /** Notifications waiting to be written. Equal ones are one. */
 export const MAX_PENDING_NOTIFICATIONS = 65_536;
 /** Buffers of one writev (the kernel's IOV_MAX). */
@@ -77,6 +84,7 @@ const relations: [boolean, string][] = [
   [CONGESTION_THRESHOLD < MAX_BACKGROUND_REQUESTS, 'the kernel slows down before it stops'],
   [OPERATION_DEADLINE_MS > READ_DEADLINE_MS, "a read's own deadline speaks first"],
   [KEPT_LISTING_SHARE < 1, 'a listing is not kept longer than its names'],
+  [MAX_BUSY_POLL_CREDIT >= BUSY_POLL_CREDIT + BUSY_POLL_MISS, 'one miss does not end it'],
   [DIRECTORY_PAGES_KEPT >= 1, 'the page being read is kept'],
 ];
 for (const [holds, relation] of relations) {

@@ -3,7 +3,7 @@ import { asTidecacheError } from '@tidecache/protocol';
 import { findSecret } from '../config/secret.js';
 import { realMountPoint, unmountBehind } from '../leftover-mount.js';
 import { runUntilStopped } from '../lifecycle.js';
-import { mountThreads } from '../threads.js';
+import { mountBusyPollMs, mountThreads } from '../threads.js';
 import type { Verb } from '../verb.js';
 import { announce } from './ready.js';
 
@@ -11,13 +11,21 @@ export const mount: Verb = {
   name: 'mount',
   summary: 'mount the tree on a directory, read-only',
   args: [{ name: 'DIR', help: 'an empty directory' }],
-  keys: ['master.address', 'mount.transport', 'mount.buffer', 'mount.ioThreads', 'mount.xattrs', 'dataDir'],
+  keys: [
+    'master.address',
+    'mount.transport',
+    'mount.buffer',
+    'mount.ioThreads',
+    'mount.busyPoll',
+    'mount.xattrs',
+    'dataDir',
+  ],
   examples: [
     'tidecache mount /mnt/data --master master.internal:7440 --secret-file /etc/tidecache/secret',
     'tidecache mount ./mnt --transport fuse-native --buffer 256MiB',
   ],
   async run(call) {
-    const { transport, buffer, ioThreads, xattrs } = call.config.mount;
+    const { transport, buffer, ioThreads, busyPoll, xattrs } = call.config.mount;
     const mountPoint = realMountPoint(call.args[0] ?? '');
     const secret = findSecret(call.loaded, call.env);
     const logger = call.logger('mount');
@@ -40,7 +48,10 @@ export const mount: Verb = {
         ...(buffer !== undefined && { bufferBytes: buffer }),
       });
       life.defer('client', () => client.close());
-      const mounted = await mountClient({ client, mountPoint, transport, xattrs, logger });
+      const mounted = await mountClient({
+        ...{ client, mountPoint, transport, xattrs, logger },
+        busyPollMs: mountBusyPollMs(busyPoll),
+      });
       isMounted = true;
       life.defer('mount', async () => {
         await mounted.unmount();

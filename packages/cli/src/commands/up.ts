@@ -19,6 +19,7 @@ export const up: Verb = {
     'mount.transport',
     'mount.buffer',
     'mount.ioThreads',
+    'mount.busyPoll',
     'mount.xattrs',
   ],
   examples: [

@@ -5,7 +5,7 @@
 import { MAX_LANES } from '@tidecache/protocol';
 import { MAX_IO_THREADS } from '@tidecache/transport';
 import { z } from 'zod';
-import { MAX_LOCAL_WORKERS } from '../limits.js';
+import { MAX_BUSY_POLL_US, MAX_LOCAL_WORKERS } from '../limits.js';
 import { count, countOrAuto, endpoint, listenEndpoint, oneOf, onOff, size, text } from './values.js';
 
 /** What is said of a key besides its type. */
@@ -122,6 +122,12 @@ const sections = {
       help: 'threads that receive from workers; 0: none but the main one; auto: by the cores',
       default: 'auto',
       unit: 'threads',
+    }),
+    busyPoll: key(countOrAuto(0, MAX_BUSY_POLL_US), {
+      flag: '--busy-poll <N>',
+      help: 'µs to stay awake for the next small request where they come at once; 0: never; auto: by the cores',
+      default: 'auto',
+      unit: 'µs',
     }),
     xattrs: key(onOff, {
       flag: '--xattrs',

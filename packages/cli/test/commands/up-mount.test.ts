@@ -8,12 +8,21 @@ import { hasFile, isMounted, LOCAL, mountPointIn, skip, startCluster } from './m
 
 t.test('a dataset shows; a mount that is killed comes back; the end unmounts', { skip }, async (t) => {
   const on = mountPointIn(t);
-  const { up, ready, add } = await startCluster(t, ['--mount', on, '--xattrs', '--io-threads', '1']);
+  const { up, ready, add } = await startCluster(t, [
+    '--mount',
+    on,
+    '--xattrs',
+    '--io-threads',
+    '1',
+    '--busy-poll',
+    '50',
+  ]);
   t.ok(isMounted(on));
   t.equal(ready.mount?.on, on);
   const argv = readFileSync(`/proc/${ready.mount?.pid}/cmdline`, 'utf8').split('\0');
   t.ok(argv.includes('--xattrs'), 'the mount is told what is asked of up');
   t.equal(argv[argv.indexOf('--io-threads') + 1], '1');
+  t.equal(argv[argv.indexOf('--busy-poll') + 1], '50');
   t.match(await add(), { status: 0 });
   await until(() => hasFile(join(on, 'prices/a.csv')), 'the dataset to show');
   t.equal(readFileSync(join(on, 'prices/a.csv'), 'utf8'), 'day,close\n');

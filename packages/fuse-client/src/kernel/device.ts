@@ -8,6 +8,7 @@ import { Socket, type SocketConstructorOpts } from 'node:net';
 import { TidecacheError } from '@tidecache/protocol';
 import { systemCode } from '../errno.js';
 import { MAX_WRITE_PARTS, REQUEST_BUFFER_BYTES } from '../limits.js';
+import { BusyPoll } from './busy-poll.js';
 
 export const FUSE_DEVICE = '/dev/fuse';
 
@@ -66,11 +67,13 @@ function pollHandle(fd: number): PipeHandle {
 export class Device {
   readonly #fd: number;
   readonly #socket: DeviceSocket;
+  readonly #busyPoll: BusyPoll;
   #notifying: Promise<void> = Promise.resolve();
 
-  /** Takes over `fd`, on which a file system is mounted already. */
-  constructor(fd: number, events: DeviceEvents) {
+  /** Takes over `fd`, on which a file system is mounted already. `busyPollMs`: see {@link BusyPoll}. */
+  constructor(fd: number, events: DeviceEvents, busyPollMs = 0) {
     this.#fd = fd;
+    this.#busyPoll = new BusyPoll({ pollMs: busyPollMs });
     const buffer = Buffer.allocUnsafeSlow(REQUEST_BUFFER_BYTES);
     const options = {
       handle: pollHandle(fd),
@@ -78,6 +81,7 @@ export class Device {
         buffer,
         // One read(2) returns exactly one request, so no framing is needed.
         callback: (bytes: number): boolean => {
+          this.#busyPoll.asked();
           events.request(buffer.subarray(0, bytes));
           return true;
         },
@@ -97,7 +101,7 @@ export class Device {
   write(bytes: Buffer, length: number): boolean {
     if (this.#socket.ended) return false;
     try {
-      writeSync(this.#fd, bytes, 0, length);
+      this.#busyPoll.answered(writeSync(this.#fd, bytes, 0, length));
       return true;
     } catch (error) {
       return this.#undelivered(error);
@@ -108,7 +112,8 @@ export class Device {
   writeParts(parts: readonly Uint8Array[]): boolean {
     if (this.#socket.ended) return false;
     try {
-      writevSync(this.#fd, parts.length <= MAX_WRITE_PARTS ? parts : [Buffer.concat(parts)]);
+      const few = parts.length <= MAX_WRITE_PARTS ? parts : [Buffer.concat(parts)];
+      this.#busyPoll.answered(writevSync(this.#fd, few));
       return true;
     } catch (error) {
       return this.#undelivered(error);

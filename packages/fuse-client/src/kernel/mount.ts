@@ -11,7 +11,7 @@ import { checkMountPoint } from '../mount-point.js';
 import { mountedDevice } from '../mountinfo.js';
 import { unmountPath } from '../unmount.js';
 import { decodeHeader, decodeInit, encodeInit } from './conversion.js';
-import { closeDevice, Device, openDevice } from './device.js';
+import { closeDevice, Device, type DeviceEvents, openDevice } from './device.js';
 import { negotiate } from './negotiate.js';
 import { createNotifier } from './notifier.js';
 import { type Service, serveRequest } from './operations.js';
@@ -28,6 +28,8 @@ export interface KernelMountInit {
   readonly readAheadKiB?: number;
   /** Bounds every operation. */
   readonly operationDeadlineMs?: number;
+  /** Milliseconds to wait awake, at most, for a small request that is likely to come at once. Not at all by default. */
+  readonly busyPollMs?: number;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function mountKernel(init: KernelMountInit): Promise<Mount> {
   const ready = deferred<void>();
   const ended = deferred<void>();
   let receive: (request: Buffer) => void = takeInit;
-  const device = new Device(fd, {
+  const events: DeviceEvents = {
     request: (request) => receive(request),
     end(error) {
       session.end();
@@ -59,7 +61,8 @@ export async function mountKernel(init: KernelMountInit): Promise<Mount> {
       ready.reject(new TidecacheError('INTERNAL', `${mountPoint} was unmounted before it was ready`));
       ended.resolve();
     },
-  });
+  };
+  const device = new Device(fd, events, init.busyPollMs);
   const session = new Session({
     device,
     logger,
