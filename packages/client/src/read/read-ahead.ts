@@ -7,7 +7,6 @@ import {
   MAX_CHUNK_BYTES,
   MAX_STREAMS,
   MAX_STRIDE_AHEAD,
-  MAX_UNDER_WAY_BYTES,
   MIN_STRIDE_AHEAD,
   MIN_WINDOW_BYTES,
   REORDER_BYTES,
@@ -17,12 +16,8 @@ import {
   STRIDE_READS,
   WINDOW_GROWTH,
 } from '../limits.js';
-
-/** A range of a file: bytes from its start, `to` left out. */
-export interface Range {
-  readonly from: number;
-  readonly to: number;
-}
+import type { Range } from './range.js';
+import { type Outcome, UnderWay } from './under-way.js';
 
 export type Pattern = 'sequential' | 'strided' | 'random';
 
@@ -39,8 +34,7 @@ interface Stream {
   frontier: number;
   /** Asked for up to here. */
   askedTo: number;
-  /** Asked for, and not ended yet. */
-  underWay: Range[];
+  readonly underWay: UnderWay;
   windowBytes: number;
   /** Where the window last grew: it grows again once half of it has been read. */
   grewAt: number;
@@ -118,21 +112,20 @@ export class ReadAhead {
     const stream = this.#last;
     if (!stream) return;
     stream.askedTo = Math.min(stream.askedTo, offset);
-    stream.underWay = stream.underWay.filter(({ to }) => to <= offset);
+    stream.underWay.stop(offset);
   }
 
   /**
-   * All of `range`, as an advice named it, has arrived, or as much as will. So what is under way stays the same while a
-   * reader waits, and does not rise and fall with the kernel's requests, which come many at once.
+   * No more of `range`, as an advice named it, will arrive. So what is under way stays the same while a reader waits, and
+   * does not rise and fall with the kernel's requests, which come many at once.
    */
-  ended(range: Range): Advice {
-    for (const stream of this.#streams) {
-      const at = stream.underWay.indexOf(range);
-      if (at < 0) continue;
-      stream.underWay.splice(at, 1);
-      return this.#askAhead(stream);
-    }
-    return RANDOM;
+  ended(range: Range, outcome: Outcome): Advice {
+    const stream = this.#streams.find(({ underWay }) => underWay.end(range, outcome));
+    if (!stream) return RANDOM;
+    if (outcome.missingBytes === 0) return this.#askAhead(stream);
+    // Asked for again by the next read, or when something arrives: not at once, or who is refused would insist.
+    stream.askedTo = Math.min(stream.askedTo, range.from);
+    return NO_MORE;
   }
 
   /** Nobody reads any more: asks for nothing more. */
@@ -175,7 +168,7 @@ export class ReadAhead {
     const end = Math.min(roundUp(stream.frontier + stream.windowBytes, step), this.#fileBytes);
     let at = Math.max(stream.askedTo, roundUp(stream.frontier, SEGMENT_BYTES));
     if (at >= end) return NO_MORE;
-    let roomBytes = MAX_UNDER_WAY_BYTES - bytesOf(stream.underWay);
+    let { roomBytes } = stream.underWay;
     const ahead: Range[] = [];
     while (at < end) {
       const to = Math.min(at - (at % this.#chunkBytes) + this.#chunkBytes, end);
@@ -185,7 +178,7 @@ export class ReadAhead {
       at = to;
     }
     if (ahead.length > 0) stream.askedTo = at;
-    stream.underWay.push(...ahead);
+    stream.underWay.add(ahead);
     return { pattern: 'sequential', ahead };
   }
 
@@ -193,7 +186,7 @@ export class ReadAhead {
     return {
       frontier: offset + length,
       askedTo: 0,
-      underWay: [],
+      underWay: new UnderWay(this.#chunkBytes),
       windowBytes: MIN_WINDOW_BYTES,
       grewAt: offset,
       hits: 0,
@@ -254,8 +247,5 @@ export class ReadAhead {
 
 /** A stream that was read on from outlives some reads that were not. */
 const worth = ({ lastUse, hits }: Stream): number => lastUse + (hits > 0 ? STREAM_BONUS_READS : 0);
-
-const bytesOf = (ranges: readonly Range[]): number =>
-  ranges.reduce((sum, { from, to }) => sum + to - from, 0);
 
 const roundUp = (offset: number, step: number): number => Math.ceil(offset / step) * step;

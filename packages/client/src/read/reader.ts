@@ -17,10 +17,12 @@ import { type SegmentCache, segmentIndexOf } from '../memory/segment-cache.js';
 import type { OpenFile } from './open-file.js';
 import type { FetchContext } from './piece-fetch.js';
 import { planRead } from './plan.js';
-import type { Advice, Range, ReadAhead } from './read-ahead.js';
+import type { Range } from './range.js';
+import type { Advice, ReadAhead } from './read-ahead.js';
 import { fetchSegment } from './segment-fetch.js';
 import { HeldSlices, type Span } from './slices.js';
 import { Streams } from './streams.js';
+import type { Outcome } from './under-way.js';
 
 export interface ReaderInit {
   readonly context: FetchContext;
@@ -277,7 +279,7 @@ export class Reader {
   #askAhead(file: OpenFile, readAhead: ReadAhead, advice: Advice, readBytes: number): void {
     const wholeBlock = advice.pattern === 'sequential' || readBytes >= LARGE_READ_BYTES;
     for (const range of advice.ahead) {
-      const fetches: Promise<void>[] = [];
+      const fetches: Promise<Segment>[] = [];
       for (let at = range.from; at < range.to; ) {
         const start = segmentIndexOf(at) * SEGMENT_BYTES;
         const until = Math.min(range.to, start + SEGMENT_BYTES);
@@ -295,9 +297,9 @@ export class Reader {
         }
         at = until;
       }
-      void Promise.all(fetches).then(() =>
-        this.#askAhead(file, readAhead, readAhead.ended(range), readBytes),
-      );
+      void Promise.all(fetches).then((segments) => {
+        this.#askAhead(file, readAhead, readAhead.ended(range, outcomeOf(segments)), readBytes);
+      });
     }
   }
 
@@ -309,7 +311,7 @@ export class Reader {
   }
 
   /** Resolves at the end, whichever it is. Undefined when there is no memory, or enough on its way, for more than who waits. */
-  #askOne(file: OpenFile, extent: Range, wholeBlock: boolean): Promise<void> | undefined {
+  #askOne(file: OpenFile, extent: Range, wholeBlock: boolean): Promise<Segment> | undefined {
     const { clock, closed, pace } = this.#init.context;
     const bytes = extent.to - extent.from;
     if (file.stale || closed() || !pace.roomFor(bytes, this.#leastInFlightBytes(file))) return undefined;
@@ -318,6 +320,16 @@ export class Reader {
     const segment = this.#newSegment(file, extent, block);
     segment.deadlineAt = clock.now() + READ_DEADLINE_MS;
     this.#cache.share(file.segments, segment);
-    return this.#start(file, segment, wholeBlock, true);
+    return this.#start(file, segment, wholeBlock, true).then(() => segment);
   }
+}
+
+function outcomeOf(segments: readonly Segment[]): Outcome {
+  let arrivedBytes = 0;
+  let missingBytes = 0;
+  for (const { state, length } of segments) {
+    if (state === 'whole') arrivedBytes += length;
+    else missingBytes += length;
+  }
+  return { arrivedBytes, missingBytes };
 }

@@ -7,7 +7,8 @@ import { DEFAULT_BLOCK_BYTES, MiB } from '@tidecache/protocol';
 import { t } from 'tap';
 import { MAX_UNDER_WAY_BYTES, MAX_WINDOW_BYTES, SEGMENT_BYTES } from '../../src/limits.js';
 import { type Departure, Pace } from '../../src/read/pace.js';
-import { type Advice, type Range, ReadAhead } from '../../src/read/read-ahead.js';
+import type { Range } from '../../src/read/range.js';
+import { type Advice, ReadAhead } from '../../src/read/read-ahead.js';
 
 const FIRST_BYTE_MS = 20;
 const SEGMENT_MS = SEGMENT_BYTES / 50_000;
@@ -71,7 +72,7 @@ class Model {
   }
 
   #ended(range: Range): void {
-    this.#askAhead(this.#readAhead.ended(range));
+    this.#askAhead(this.#readAhead.ended(range, { arrivedBytes: range.to - range.from, missingBytes: 0 }));
   }
 
   #ask(segment: number): void {

@@ -7,7 +7,8 @@ import {
   MAX_WINDOW_BYTES,
   SEGMENT_BYTES,
 } from '../../src/limits.js';
-import { type Range, ReadAhead } from '../../src/read/read-ahead.js';
+import type { Range } from '../../src/read/range.js';
+import { ReadAhead } from '../../src/read/read-ahead.js';
 import { Chance, freshSeed } from '../doubles/random.js';
 
 const FILE = 1024 * MiB;
@@ -24,11 +25,13 @@ function* readThrough(
     const asked = [...readAhead.observe(at, MiB, ready, maxWindowBytes).ahead];
     const ended = underWay.filter(({ from }) => from <= at);
     underWay = underWay.filter(({ from }) => from > at);
-    for (const range of ended) asked.push(...readAhead.ended(range).ahead);
+    for (const range of ended) asked.push(...readAhead.ended(range, allOf(range)).ahead);
     underWay.push(...asked);
     yield asked;
   }
 }
+
+const allOf = ({ from, to }: Range) => ({ arrivedBytes: to - from, missingBytes: 0 });
 
 const bytesOf = (ranges: readonly Range[]) => ranges.reduce((sum, { from, to }) => sum + to - from, 0);
 
@@ -82,15 +85,15 @@ t.test('as much as may be is under way, in whole blocks, and no more', async (t)
   const last = underWay.at(-1)!;
   t.same([last.from % (4 * MiB), last.to - last.from], [0, 4 * MiB]);
   t.same(readAhead.observe(20 * MiB, MiB, false, MAX_WINDOW_BYTES).ahead, [], 'a read asks for no more');
-  t.same(readAhead.ended(last).ahead, [{ from: last.to, to: last.to + 4 * MiB }], 'an end does');
-  t.same(readAhead.ended(last).ahead, [], 'once');
+  t.same(readAhead.ended(last, allOf(last)).ahead, [{ from: last.to, to: last.to + 4 * MiB }], 'an end does');
+  t.same(readAhead.ended(last, allOf(last)).ahead, [], 'once');
 });
 
 t.test('what ends after its reader has closed asks for nothing', async (t) => {
   const readAhead = new ReadAhead(FILE);
   const [range] = readAhead.observe(0, MiB, false, MAX_WINDOW_BYTES).ahead;
   readAhead.stop();
-  t.same(readAhead.ended(range!).ahead, []);
+  t.same(readAhead.ended(range!, allOf(range!)).ahead, []);
   t.equal(readAhead.streaming, false);
 });
 
@@ -100,6 +103,17 @@ t.test('a file that was read to its end is no stream any more', async (t) => {
   t.equal(readAhead.streaming, true);
   readAhead.observe(MiB, MiB, false, MAX_WINDOW_BYTES);
   t.equal(readAhead.streaming, false);
+});
+
+t.test('what a worker refused is asked for again, when something else has come', async (t) => {
+  const readAhead = new ReadAhead(FILE, 4 * MiB);
+  const underWay: Range[] = [];
+  for (let at = 0; at < 20 * MiB; at += MiB) {
+    underWay.push(...readAhead.observe(at, MiB, false, MAX_WINDOW_BYTES).ahead);
+  }
+  const [first, refused] = underWay.slice(-2) as [Range, Range];
+  t.same(readAhead.ended(refused, { arrivedBytes: 0, missingBytes: MiB }).ahead, [], 'not at once');
+  t.same(readAhead.ended(first, allOf(first)).ahead, [refused]);
 });
 
 t.test('the largest blocks are asked for in parts', async (t) => {
