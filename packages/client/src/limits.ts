@@ -52,10 +52,10 @@ export const WINDOW_GROWTH = 8;
 export const MIN_HOT_WINDOW_BYTES = 16 * MiB;
 /** How long a file stays hot after a worker said so. Longer than an answer may wait in a queue. */
 export const HOT_FILE_MS = 5_000;
-/** A stream that is not read for so long has no part in it, until it is read again. */
-export const STREAM_IDLE_MS = 2_000;
 /** The share of the memory that all windows together may aim at: the rest is for reads that wait. */
 export const WINDOWS_SHARE = 1 / 2;
+/** A stream that is not read for so long has no part in it, until it is read again. */
+export const STREAM_IDLE_MS = 2_000;
 /** How far from where a stream is expected a read may be and still belong to it: the kernel reorders. */
 export const REORDER_BYTES = 4 * MiB;
 /** The same in lengths of that read, so that small random reads in a small file are not taken for a stream. */

@@ -154,6 +154,7 @@ t.test('what memory had no room for is named again', async (t) => {
   readAhead.observe(0, MiB, false, MAX_WINDOW_BYTES);
   const { ahead } = readAhead.observe(MiB, MiB, false, MAX_WINDOW_BYTES);
   t.equal(bytesOf(ahead), 8 * MiB);
+  t.same([ahead[0]?.from, ahead.at(-1)?.to], [2 * MiB, 10 * MiB]);
   readAhead.stoppedAt(3 * MiB);
   t.equal(readAhead.observe(2 * MiB, MiB, true, MAX_WINDOW_BYTES).ahead[0]?.from, 3 * MiB);
 });

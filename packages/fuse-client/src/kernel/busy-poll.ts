@@ -50,7 +50,7 @@ export class BusyPoll {
   answered(bytes: number): void {
     if (this.#pollMs === 0) return;
     this.#answeredAt = bytes <= MAX_BUSY_POLL_ANSWER_BYTES ? this.#now() : Number.NaN;
-    if (this.#credit < BUSY_POLL_CREDIT || this.#polling) return;
+    if (Number.isNaN(this.#answeredAt) || this.#credit < BUSY_POLL_CREDIT || this.#polling) return;
     this.#polling = true;
     this.#nextTurn(this.#poll);
   }
